@@ -1,0 +1,256 @@
+//! Several float64 side by side, and which processor does it.
+//!
+//! All arithmetic of the crate is written once, over [`F`], and runs with one lane in the live
+//! objects and with as many lanes as the processor has in batch work. Every operation is one IEEE
+//! operation per lane and none is fused, so that the number of lanes cannot change a bit.
+//!
+//! The environment variable `COMOVE_LANES` (1, 2, 4 or 8) forces a width; tests use it to show that
+//! the width does not matter. It is read once per process.
+
+use core::ops::{Add, Div, Mul, Sub};
+use std::sync::OnceLock;
+
+use pulp::{Scalar, Simd, WithSimd};
+
+use crate::error::{Error, Result};
+
+/// `S::F64_LANES` float64 with the token that proves the processor can handle them.
+#[derive(Clone, Copy, Debug)]
+pub struct F<S: Simd> {
+    simd: S,
+    v: S::f64s,
+}
+
+/// One truth value a lane.
+#[derive(Clone, Copy, Debug)]
+pub struct Mask<S: Simd> {
+    simd: S,
+    m: S::m64s,
+}
+
+impl<S: Simd> F<S> {
+    /// The same value in every lane.
+    #[inline(always)]
+    pub fn splat(simd: S, value: f64) -> Self {
+        Self { simd, v: simd.splat_f64s(value) }
+    }
+
+    /// The first `F64_LANES` values of `from`.
+    #[inline(always)]
+    pub fn load(simd: S, from: &[f64]) -> Self {
+        Self { simd, v: bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..S::F64_LANES])) }
+    }
+
+    /// Writes the lanes to the first `F64_LANES` places of `to`.
+    #[inline(always)]
+    pub fn store(self, to: &mut [f64]) {
+        to[..S::F64_LANES].copy_from_slice(bytemuck::cast_slice(core::slice::from_ref(&self.v)));
+    }
+
+    /// The value of one lane.
+    #[inline(always)]
+    pub fn lane(self, lane: usize) -> f64 {
+        bytemuck::cast_slice::<S::f64s, f64>(core::slice::from_ref(&self.v))[lane]
+    }
+
+    /// The value of the first lane: all there is when `S` is scalar.
+    #[inline(always)]
+    pub fn first(self) -> f64 {
+        self.lane(0)
+    }
+
+    /// A value of the same width with `value` in every lane.
+    #[inline(always)]
+    pub fn like(self, value: f64) -> Self {
+        Self::splat(self.simd, value)
+    }
+
+    /// Square root, correctly rounded.
+    #[inline(always)]
+    pub fn sqrt(self) -> Self {
+        Self { simd: self.simd, v: self.simd.sqrt_f64s(self.v) }
+    }
+
+    /// `self < other`
+    #[inline(always)]
+    pub fn lt(self, other: Self) -> Mask<S> {
+        Mask { simd: self.simd, m: self.simd.less_than_f64s(self.v, other.v) }
+    }
+
+    /// `self <= other`
+    #[inline(always)]
+    pub fn le(self, other: Self) -> Mask<S> {
+        Mask { simd: self.simd, m: self.simd.less_than_or_equal_f64s(self.v, other.v) }
+    }
+
+    /// `self == other`
+    #[inline(always)]
+    pub fn equals(self, other: Self) -> Mask<S> {
+        Mask { simd: self.simd, m: self.simd.equal_f64s(self.v, other.v) }
+    }
+
+    /// Neither NaN nor infinite.
+    #[inline(always)]
+    pub fn is_finite(self) -> Mask<S> {
+        // inf - inf and NaN - NaN are NaN, which equals nothing.
+        (self - self).equals(self.like(0.0))
+    }
+}
+
+impl<S: Simd> Mask<S> {
+    /// Both.
+    #[inline(always)]
+    pub fn and(self, other: Self) -> Self {
+        Self { simd: self.simd, m: self.simd.and_m64s(self.m, other.m) }
+    }
+
+    /// Either.
+    #[inline(always)]
+    pub fn or(self, other: Self) -> Self {
+        Self { simd: self.simd, m: self.simd.or_m64s(self.m, other.m) }
+    }
+
+    /// The opposite.
+    #[inline(always)]
+    pub fn not(self) -> Self {
+        Self { simd: self.simd, m: self.simd.not_m64s(self.m) }
+    }
+
+    /// `yes` where true, `no` elsewhere.
+    #[inline(always)]
+    pub fn pick(self, yes: F<S>, no: F<S>) -> F<S> {
+        F { simd: self.simd, v: self.simd.select_f64s(self.m, yes.v, no.v) }
+    }
+
+    /// Whether any lane is true.
+    #[inline(always)]
+    pub fn any(self) -> bool {
+        self.simd.first_true_m64s(self.m) < S::F64_LANES
+    }
+}
+
+macro_rules! binary {
+    ($trait:ident, $method:ident, $op:ident) => {
+        impl<S: Simd> $trait for F<S> {
+            type Output = Self;
+            #[inline(always)]
+            fn $method(self, other: Self) -> Self {
+                Self { simd: self.simd, v: self.simd.$op(self.v, other.v) }
+            }
+        }
+    };
+}
+binary!(Add, add, add_f64s);
+binary!(Sub, sub, sub_f64s);
+binary!(Mul, mul, mul_f64s);
+binary!(Div, div, div_f64s);
+
+/// The processor features batch work runs with.
+#[derive(Clone, Copy, Debug)]
+pub enum Lanes {
+    /// One lane: plain float64 arithmetic.
+    One,
+    /// AVX2: four lanes.
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    Four(pulp::x86::V3),
+    /// AVX-512: eight lanes.
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    Eight(pulp::x86::V4),
+    /// NEON: two lanes.
+    #[cfg(target_arch = "aarch64")]
+    Two(pulp::aarch64::Neon),
+}
+
+impl Lanes {
+    /// The widest the processor has.
+    pub fn widest() -> Self {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            if let Some(simd) = pulp::x86::V4::try_new() {
+                return Self::Eight(simd);
+            }
+            if let Some(simd) = pulp::x86::V3::try_new() {
+                return Self::Four(simd);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if let Some(simd) = pulp::aarch64::Neon::try_new() {
+            return Self::Two(simd);
+        }
+        Self::One
+    }
+
+    /// Exactly `width` lanes.
+    ///
+    /// # Errors
+    /// [`Error::Lanes`] where this processor has no such width.
+    pub fn with_width(width: usize) -> Result<Self> {
+        match width {
+            1 => return Ok(Self::One),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            4 => {
+                if let Some(simd) = pulp::x86::V3::try_new() {
+                    return Ok(Self::Four(simd));
+                }
+            }
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            8 => {
+                if let Some(simd) = pulp::x86::V4::try_new() {
+                    return Ok(Self::Eight(simd));
+                }
+            }
+            #[cfg(target_arch = "aarch64")]
+            2 => {
+                if let Some(simd) = pulp::aarch64::Neon::try_new() {
+                    return Ok(Self::Two(simd));
+                }
+            }
+            _ => {}
+        }
+        Err(Error::Lanes { text: width.to_string() })
+    }
+
+    /// What `COMOVE_LANES` asks for, the widest where it is not set.
+    ///
+    /// # Errors
+    /// [`Error::Lanes`] where the variable is not a width this processor has.
+    pub fn from_environment() -> Result<Self> {
+        static CHOSEN: OnceLock<Result<Lanes>> = OnceLock::new();
+        CHOSEN
+            .get_or_init(|| match std::env::var("COMOVE_LANES") {
+                Err(_) => Ok(Self::widest()),
+                Ok(text) => text
+                    .parse()
+                    .map_err(|_| Error::Lanes { text: text.clone() })
+                    .and_then(Self::with_width),
+            })
+            .clone()
+    }
+
+    /// How many lanes.
+    pub fn width(self) -> usize {
+        match self {
+            Self::One => 1,
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Four(_) => 4,
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Eight(_) => 8,
+            #[cfg(target_arch = "aarch64")]
+            Self::Two(_) => 2,
+        }
+    }
+
+    /// Runs `work` with these lanes.
+    #[inline]
+    pub fn run<W: WithSimd>(self, work: W) -> W::Output {
+        match self {
+            Self::One => Simd::vectorize(Scalar, work),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Four(simd) => Simd::vectorize(simd, work),
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Self::Eight(simd) => Simd::vectorize(simd, work),
+            #[cfg(target_arch = "aarch64")]
+            Self::Two(simd) => Simd::vectorize(simd, work),
+        }
+    }
+}

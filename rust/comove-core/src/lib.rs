@@ -1,0 +1,28 @@
+//! Cross-asset influence: the numbers of comove.
+//!
+//! Pure arithmetic over slices and one row at a time, with one answer: batch functions give the bits of the
+//! live objects, whatever the number of lanes, and what has left a window leaves no trace in it. The crate
+//! knows nothing of Python, files or clocks.
+//!
+//! # Letters
+//! y asset, x benchmark or leader, n complete rows, S_xy centred sum of products, t a row.
+//!
+//! # What it does not do
+//! It does not align series, fill gaps or decide what a price means; a value that is not finite is missing.
+
+#![deny(missing_docs)]
+
+pub mod batch;
+pub mod blocks;
+pub mod error;
+pub mod lanes;
+pub mod moments;
+pub mod pair;
+pub mod params;
+pub mod readings;
+pub mod snapshot;
+pub mod window;
+
+pub use error::{Error, Kind, Result};
+pub use pair::RollingPair;
+pub use params::Window;
