@@ -122,7 +122,7 @@ def _integers() -> tuple[Floats, Floats]:
 
 
 def _stopped_coin() -> tuple[Floats, Floats]:
-    """Returns of a coin that trades, stands still and trades again, as returns of prices do: zeros of both signs."""
+    """Returns of a coin that trades, stands still and trades again: zeros of both signs."""
     asset, benchmark = market(400, 19)
     asset[90:250] = 0.0
     asset[150:200] = -0.0
@@ -174,7 +174,9 @@ def _constant(asset: float, benchmark: float) -> tuple[Floats, Floats]:
 
 def _one_constant(asset: float | None, benchmark: float | None) -> tuple[Floats, Floats]:
     y, x = market(200, 25)
-    return (y if asset is None else np.full(200, asset)), (x if benchmark is None else np.full(200, benchmark))
+    return (y if asset is None else np.full(200, asset)), (
+        x if benchmark is None else np.full(200, benchmark)
+    )
 
 
 def _short(rows: int) -> tuple[Floats, Floats]:
@@ -237,18 +239,31 @@ NAMES = list(CASES)
 IN_RANGE = [name for name in NAMES if CASES[name].in_range]
 
 # One case of each kind, for the tests that multiply cases by other choices.
-FEW = ["plain", "constants_between_moves", "spike_both", "level_1e12", "gaps_and_spikes", "long_holes", "integers"]
+FEW = [
+    "plain",
+    "constants_between_moves",
+    "spike_both",
+    "level_1e12",
+    "gaps_and_spikes",
+    "long_holes",
+    "integers",
+]
 
 
 def irregular_times(rows: int, seed: int, *, step_ns: int = 60_000_000_000) -> NDArray[np.int64]:
-    """Increasing times in ns: bursts of equal stamps, ordinary steps and a few holes longer than most spans."""
+    """Times in ns: bursts of equal stamps, ordinary steps and a few holes longer than most spans."""
     rng = np.random.default_rng(seed)
-    steps = rng.choice([0, 1, step_ns // 2, step_ns, 7 * step_ns, 400 * step_ns], rows,
-                       p=[0.25, 0.05, 0.25, 0.34, 0.10, 0.01])
+    steps = rng.choice(
+        [0, 1, step_ns // 2, step_ns, 7 * step_ns, 400 * step_ns],
+        rows,
+        p=[0.25, 0.05, 0.25, 0.34, 0.10, 0.01],
+    )
     return 1_700_000_000_000_000_000 + np.cumsum(steps).astype(np.int64)
 
 
-def joint(rows: int, leaders: int, seed: int, *, gaps: bool = False, level: float = 0.0) -> tuple[Floats, Floats]:
+def joint(
+    rows: int, leaders: int, seed: int, *, gaps: bool = False, level: float = 0.0
+) -> tuple[Floats, Floats]:
     """An asset and correlated leaders (rows, leaders) that share one market factor."""
     rng = np.random.default_rng(seed)
     factor = rng.normal(0.0, 0.01, rows)

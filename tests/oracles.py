@@ -1,9 +1,9 @@
-"""What every estimator is, straight from its definition, computed without rounding and rounded once at the end.
+"""What every estimator is, straight from its definition, without rounding until the last step.
 
-A float64 is an integer times a power of two, so a series becomes integers over one common denominator. Sums of
-such integers are exact, and so are their differences: prefix sums give every window at once. Only roots are
-inexact; they carry at least 64 bits more than a float64. Exponential weights are irrational: they are taken
-to 120 decimal digits.
+A float64 is an integer times a power of two, so a series becomes integers over one common denominator.
+Sums of such integers are exact, and so are their differences: prefix sums give every window at once. Only
+roots are inexact; they carry more than 64 bits beyond a float64. Exponential weights are irrational: they
+are taken to 120 decimal digits.
 
 Letters: x benchmark, y asset, n complete pairs, p = sum x, q = sum y, and centred sums times n, as in
 nxy = n * sum(xy) - p * q. `None` in a time argument means a window by rows.
@@ -26,7 +26,7 @@ Readings = dict[str, Floats]
 PAIR_READINGS = ("beta", "alpha", "corr", "cov", "var", "r_squared", "residual_std", "beta_stderr", "n")
 
 
-# --- exact building blocks -------------------------------------------------------------------------------------------
+# --- exact building blocks ---
 
 
 def integers(values: Floats) -> tuple[list[int], int]:
@@ -63,11 +63,12 @@ def window_starts(
     """First row of each window: the last `window_size` rows, or the rows later than t - span."""
     if window_size is not None:
         return [max(0, t + 1 - window_size) for t in range(rows)]
-    assert times is not None and span_ns is not None
+    assert times is not None
+    assert span_ns is not None
     return [int(i) for i in np.searchsorted(times, times - span_ns, side="right")]
 
 
-# --- one pair --------------------------------------------------------------------------------------------------------
+# --- one pair ---
 
 
 def pair(
@@ -136,7 +137,7 @@ def var(values: Floats, **window: object) -> Floats:
     return pair(values, values, **window)["var"]  # type: ignore[arg-type]
 
 
-# --- exponential weights ---------------------------------------------------------------------------------------------
+# --- exponential weights ---
 
 
 def ewm(asset: Floats, benchmark: Floats, *, half_life: float, min_samples: int = 2) -> Readings:
@@ -178,7 +179,7 @@ def ewm(asset: Floats, benchmark: Floats, *, half_life: float, min_samples: int 
     return out
 
 
-# --- several leaders at once -----------------------------------------------------------------------------------------
+# --- several leaders at once ---
 
 
 def solve(matrix: list[list[Fraction]], right: list[Fraction]) -> list[Fraction] | None:
@@ -216,8 +217,10 @@ def joint(
     wanted = range(len(asset)) if rows is None else rows
     k = leaders.shape[1]
     there = np.isfinite(asset) & np.isfinite(leaders).all(axis=1)
-    columns = [[Fraction(v) if ok else Fraction(0) for v, ok in zip(column.tolist(), there, strict=True)]
-               for column in (*leaders.T, asset)]
+    columns = [
+        [Fraction(v) if ok else Fraction(0) for v, ok in zip(column.tolist(), there, strict=True)]
+        for column in (*leaders.T, asset)
+    ]
     out = {name: np.full(len(wanted), NAN) for name in ("alpha", "r_squared", "n")}
     out["beta"] = np.full((len(wanted), k), NAN)
     for i, t in enumerate(wanted):
@@ -240,7 +243,7 @@ def joint(
     return out
 
 
-# --- features from prices --------------------------------------------------------------------------------------------
+# --- features from prices ---
 
 FEATURES = ("beta", "correlation", "divergence", "volatility", "relative_momentum")
 
@@ -277,9 +280,15 @@ def cross_asset_features(
     """The five columns of one leader, with the same moments beside them as `pair`."""
     wanted = range(len(asset_price)) if rows is None else rows
     y, x = (_returns(price, 1, returns) for price in (asset_price, leader_price))
-    gap = {n: [None if a is None or b is None else a - b
-               for a, b in zip(_returns(asset_price, n, returns), _returns(leader_price, n, returns), strict=True)]
-           for n in (short, long, momentum)}
+    gap = {
+        n: [
+            None if a is None or b is None else a - b
+            for a, b in zip(
+                _returns(asset_price, n, returns), _returns(leader_price, n, returns), strict=True
+            )
+        ]
+        for n in (short, long, momentum)
+    }
     out = {name: np.full(len(wanted), NAN) for name in (*FEATURES, "sd_asset", "sd_benchmark")}
     need = min_samples if min_samples is not None else window_size
     for i, t in enumerate(wanted):
@@ -292,12 +301,15 @@ def cross_asset_features(
             yy = sum((b - my) ** 2 for _, b in pairs)
             xy = sum((a - mx) * (b - my) for a, b in pairs)
             out["sd_benchmark"][i], out["sd_asset"][i] = (
-                root(s.numerator, s.denominator * (n - 1)) for s in (xx, yy))
+                root(s.numerator, s.denominator * (n - 1)) for s in (xx, yy)
+            )
             if xx:
                 out["beta"][i] = float(xy / xx)
                 if yy:
                     square = xy * xy / (xx * yy)
-                    out["correlation"][i] = (1 if xy >= 0 else -1) * root(square.numerator, square.denominator)
+                    out["correlation"][i] = (1 if xy >= 0 else -1) * root(
+                        square.numerator, square.denominator
+                    )
         leader = [x[r] for r in range(max(0, t + 1 - vol_window), t + 1) if x[r] is not None]
         if len(leader) >= vol_window:
             mean = sum(leader) / len(leader)
@@ -312,7 +324,7 @@ def cross_asset_features(
     return out
 
 
-# --- the same question to other libraries, for the cases they pass ---------------------------------------------------
+# --- the same question to other libraries, for the cases they pass ---
 
 
 def numpy_pair(asset: Floats, benchmark: Floats, window_size: int, min_samples: int) -> Readings:
@@ -344,14 +356,16 @@ def numpy_pair(asset: Floats, benchmark: Floats, window_size: int, min_samples: 
 
 
 def pandas_pair(asset: Floats, benchmark: Floats, window_size: int, min_samples: int) -> Readings:
-    """pandas takes each side's own rows for `var`, so gaps are put into both. It loses digits after a spike."""
+    """`var` takes the rows of its own side, so gaps are put into both. Loses digits after a spike."""
     import pandas as pd
 
     both = np.isfinite(asset) & np.isfinite(benchmark)
     y, x = pd.Series(np.where(both, asset, NAN)), pd.Series(np.where(both, benchmark, NAN))
     window = y.rolling(window_size, min_periods=min_samples)
-    return {name: values.to_numpy() for name, values in
-            {"corr": window.corr(x), "cov": window.cov(x), "var": window.var()}.items()}
+    return {
+        name: values.to_numpy()
+        for name, values in {"corr": window.corr(x), "cov": window.cov(x), "var": window.var()}.items()
+    }
 
 
 def pandas_ewm(asset: Floats, benchmark: Floats, half_life: float, min_samples: int) -> Readings:
@@ -369,7 +383,9 @@ def polars_pair(asset: Floats, benchmark: Floats, window_size: int, min_samples:
     import polars as pl
 
     both = np.isfinite(asset) & np.isfinite(benchmark)
-    frame = pl.DataFrame({"y": np.where(both, asset, NAN), "x": np.where(both, benchmark, NAN)}).fill_nan(None)
+    frame = pl.DataFrame({"y": np.where(both, asset, NAN), "x": np.where(both, benchmark, NAN)}).fill_nan(
+        None
+    )
     options = {"window_size": window_size, "min_samples": min_samples}
     out = frame.select(corr=pl.rolling_corr("y", "x", **options), cov=pl.rolling_cov("y", "x", **options))
     return {name: out[name].to_numpy() for name in out.columns}
@@ -383,10 +399,21 @@ def statsmodels_joint(asset: Floats, leaders: Floats, window_size: int, min_samp
     there = np.isfinite(asset) & np.isfinite(leaders).all(axis=1)
     y = np.where(there, asset, NAN)
     x = np.where(there[:, None], leaders, NAN)
-    fit = RollingOLS(y, add_constant(x, has_constant="add"), window=window_size, min_nobs=min_samples,
-                     missing="drop", expanding=True).fit()
-    return {"alpha": fit.params[:, 0], "beta": fit.params[:, 1:], "stderr": fit.bse[:, 1:],
-            "r_squared": fit.rsquared, "residual_std": np.sqrt(fit.mse_resid)}
+    fit = RollingOLS(
+        y,
+        add_constant(x, has_constant="add"),
+        window=window_size,
+        min_nobs=min_samples,
+        missing="drop",
+        expanding=True,
+    ).fit()
+    return {
+        "alpha": fit.params[:, 0],
+        "beta": fit.params[:, 1:],
+        "stderr": fit.bse[:, 1:],
+        "r_squared": fit.rsquared,
+        "residual_std": np.sqrt(fit.mse_resid),
+    }
 
 
 Oracle = Callable[[Floats, Floats, int, int], Readings]

@@ -1,4 +1,4 @@
-"""How far an answer may be from exact arithmetic, each bound with its reason, and the scale it is measured in.
+"""How far an answer may be from exact arithmetic, each bound with its reason, and in which scale.
 
 An error of 1e-12 means nothing without a scale: a covariance of 1e-9 between two series at 1e12 is right
 or wrong by sd(x) sd(y) of its window, whatever the level. `judge` is the only place where answers
@@ -26,9 +26,9 @@ R_SQUARED = 2e-12
 # alpha = mean(y) - beta mean(x): each term may be wrong by 1e-12 of its own scale.
 ALPHA = 1e-12
 
-# The contract (section 4): 1e-8 relative at noise-to-signal 1e-3. SSE = Syy - beta Sxy has an error in proportion
-# to Syy, so below that noise the relative error of the root may grow as (signal / noise)^2: 1e-14 of Syy
-# in SSE is 0.5e-8 of residual_std at 1e-3.
+# The contract (section 4): 1e-8 relative at noise-to-signal 1e-3. SSE = Syy - beta Sxy has an error in
+# proportion to Syy, so below that noise the relative error of the root may grow as (signal / noise)^2:
+# 1e-14 of Syy in SSE is 0.5e-8 of residual_std at 1e-3.
 RESIDUAL_STD = 1e-8
 SSE_OF_SYY = 1e-14
 
@@ -74,13 +74,15 @@ def pair_bounds(exact: Mapping[str, Floats]) -> dict[str, Bound]:
         one = np.ones_like(sd_x)
         noise = np.abs(exact["residual_std"])
         n = exact["n"]
-        # d(std) = d(SSE) / (2 std (n - 2)), Syy = sd_y^2 (n - 1); where std vanishes the root of the error stays.
+        # d(std) = d(SSE) / (2 std (n - 2)), Syy = sd_y^2 (n - 1); where std is 0 the root of the error stays.
         from_sse = np.where(noise > 0, 0.5 * SSE_OF_SYY * sd_y / noise * (n - 1) / (n - 2), np.inf) * sd_y
         residual = np.maximum(RESIDUAL_STD * noise, np.minimum(from_sse, PERFECT_FIT * sd_y))
         sxx_root = sd_x * np.sqrt(n - 1)
         bounds = {
             "beta": Bound(BETA, slope),
-            "alpha": Bound(ALPHA, np.abs(exact["mean_asset"]) + slope * np.abs(exact["mean_benchmark"]) + sd_y),
+            "alpha": Bound(
+                ALPHA, np.abs(exact["mean_asset"]) + slope * np.abs(exact["mean_benchmark"]) + sd_y
+            ),
             "corr": Bound(CORR, one),
             "cov": Bound(COV, sd_x * sd_y),
             "var": Bound(VAR, sd_y**2),
@@ -96,8 +98,12 @@ def pair_bounds(exact: Mapping[str, Floats]) -> dict[str, Bound]:
 def ewm_bounds(exact: Mapping[str, Floats]) -> dict[str, Bound]:
     sd_y, sd_x = exact["sd_asset"], exact["sd_benchmark"]
     with np.errstate(all="ignore"):
-        return {"beta": Bound(EWM, sd_y / sd_x), "cov": Bound(EWM, sd_x * sd_y),
-                "corr": Bound(EWM, np.ones_like(sd_x)), "n": Bound(0.0, np.ones_like(sd_x))}
+        return {
+            "beta": Bound(EWM, sd_y / sd_x),
+            "cov": Bound(EWM, sd_x * sd_y),
+            "corr": Bound(EWM, np.ones_like(sd_x)),
+            "n": Bound(0.0, np.ones_like(sd_x)),
+        }
 
 
 def out_of_range(exact: Mapping[str, Floats]) -> np.ndarray:
@@ -105,8 +111,10 @@ def out_of_range(exact: Mapping[str, Floats]) -> np.ndarray:
     with np.errstate(all="ignore"):
         degrees = np.maximum(exact["n"] - 1, 1)
         squares = [exact[name] ** 2 * degrees for name in ("sd_asset", "sd_benchmark")]
-        small = [(s < SMALLEST_SQUARE) & (exact[name] > 0)
-                 for s, name in zip(squares, ("sd_asset", "sd_benchmark"), strict=True)]
+        small = [
+            (s < SMALLEST_SQUARE) & (exact[name] > 0)
+            for s, name in zip(squares, ("sd_asset", "sd_benchmark"), strict=True)
+        ]
         large = [s > LARGEST_SQUARE for s in squares]
     return np.logical_or.reduce([*small, *large])
 
@@ -127,7 +135,9 @@ def worst(answer: Floats, exact: Floats, bound: Bound) -> tuple[float, int]:
     return float(ratio.flat[row]), row
 
 
-def judge(what: str, answer: Floats, exact: Floats, bound: Bound, *, allow_missing: np.ndarray | None = None) -> None:
+def judge(
+    what: str, answer: Floats, exact: Floats, bound: Bound, *, allow_missing: np.ndarray | None = None
+) -> None:
     """Fail with the row and both numbers when an answer is further from exact than its bound allows."""
     answer = np.asarray(answer, dtype=float)
     if allow_missing is not None:

@@ -1,8 +1,8 @@
 """Candles: reading them, laying them on one grid, and simulating a market whose truth is known.
 
 Pure Python over Polars and NumPy; nothing here needs the compiled kernels. Candle frames have the columns
-``ts`` (Datetime("us", "UTC"), open time), ``open``, ``high``, ``low``, ``close``, ``volume`` (Float64), in rising
-time without repeats. Missing values are null. Nothing is filled.
+``ts`` (Datetime("us", "UTC"), open time), ``open``, ``high``, ``low``, ``close``, ``volume`` (Float64),
+in rising time without repeats. Missing values are null. Nothing is filled.
 """
 
 from __future__ import annotations

@@ -13,8 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import DataError, ParameterError
-from .columns import UTC_MICROSECONDS, check_order, to_float, to_utc
+from .columns import to_float
 from .spans import parse_span
+from .times import UTC_MICROSECONDS, check_order, to_utc
 
 How = Literal["inner", "left", "outer", "asof"]
 
@@ -31,11 +32,11 @@ class Aligned:
     frame : DataFrame
         ``ts`` and the columns of every symbol, in rising time.
     coverage : DataFrame
-        One row for each pair of symbols, in the order given: ``symbol_a``, ``symbol_b``; ``rows_a``, ``rows_b``, rows
-        of each that hold a value; ``common``, timestamps at which both do; ``share``, `common` over the smaller
-        of the two (1.0 is all that could be shared, also for a late listing; near 0 means stamps that miss each
-        other); ``first``, ``last``, the range of the common timestamps, null if there are none. For ``how="asof"`` rows
-        are rows of the grid.
+        One row for each pair of symbols, in the order given: ``symbol_a``, ``symbol_b``; ``rows_a``,
+        ``rows_b``, rows of each that hold a value; ``common``, timestamps at which both do; ``share``,
+        `common` over the smaller of the two (1.0 is all that could be shared, also for a late listing;
+        near 0 means stamps that miss each other); ``first``, ``last``, the range of the common
+        timestamps, null if there are none. For ``how="asof"`` rows are rows of the grid.
     """
 
     frame: pl.DataFrame
@@ -57,11 +58,12 @@ def align(
     frames : mapping of str to DataFrame
         Symbol to a frame with ``ts`` and `column`, as from `read_candles`; rising time without repeats.
     how : {"inner", "left", "outer", "asof"}
-        The grid: ``inner``, the timestamps at which every symbol has a value; ``left``, those of the first
-        frame; ``outer``, those of any frame; ``asof``, those of the first frame, where each symbol shows its last
-        value at or before, at most `tolerance` old.
+        The grid: ``inner``, the timestamps at which every symbol has a value; ``left``, those of the
+        first frame; ``outer``, those of any frame; ``asof``, those of the first frame, where each symbol
+        shows its last value at or before, at most `tolerance` old.
     tolerance : timedelta or str, 0 to 3650 days
-        Needed for ``asof``, and only for it. A string is a Polars duration in fixed units, as in ``"5m"``.
+        Needed for ``asof``, and only for it. A string is a Polars duration in fixed units, as in
+        ``"5m"``.
     column : str or sequence of str, default "close"
         With one name the result has a column ``<symbol>`` each, with a sequence ``<symbol>_<column>``.
     with_age : bool, default False
@@ -70,25 +72,24 @@ def align(
     Returns
     -------
     Aligned
-        ``.frame`` and ``.coverage``. Values are Float64; NaN and infinity are null. Only ``asof`` ever shows a value
-        on another timestamp than its own; ``inner`` has no nulls.
+        ``.frame`` and ``.coverage``. Values are Float64; NaN and infinity are null. Only ``asof`` ever
+        shows a value on another timestamp than its own; ``inner`` has no nulls.
 
     Raises
     ------
     DataError
-        No overlap: under ``inner`` a pair without a common timestamp (or all symbols together), under ``left`` and
-        ``asof`` a symbol without one value on the grid; the message names the two ranges. Also a frame without
-        ``ts`` or `column`, without any value, or not of numbers.
+        No overlap: under ``inner`` a pair without a common timestamp (or all symbols together), under
+        ``left`` and ``asof`` a symbol without one value on the grid; the message names the two ranges.
+        Also a frame without ``ts`` or `column`, without any value, or not of numbers.
     OrderError
         Time runs backwards or stands still in a frame.
     ParameterError
         An unknown `how`, `tolerance` missing or not wanted, no frames, two result columns of one name.
 
-    Notes
-    -----
-    A value is shown only at or after its own timestamp, so nothing looks ahead; note that a candle's ``ts`` is its
-    open time, and its close is known one candle later. With several columns a row counts as a value only if it holds
-    all of them, and ``asof`` takes them from one row. Cost is one pass per symbol and one per pair.
+    Notes ----- A value is shown only at or after its own timestamp, so nothing looks ahead; note that a
+    candle's ``ts`` is its open time, and its close is known one candle later. With several columns a row
+    counts as a value only if it holds all of them, and ``asof`` takes them from one row. Cost is one pass
+    per symbol and one per pair.
 
     Examples
     --------
@@ -130,7 +131,7 @@ def align(
 
 
 def _oldest(how: How, tolerance: timedelta | str | None, with_age: bool) -> timedelta | None:
-    """The tolerance, checked; None unless `how` is "asof"."""
+    """Check the tolerance; None unless `how` is "asof"."""
     if how == "asof":
         if tolerance is None:
             raise ParameterError("tolerance must be given for how='asof', got None", "tolerance")
@@ -142,7 +143,9 @@ def _oldest(how: How, tolerance: timedelta | str | None, with_age: bool) -> time
     return None
 
 
-def _result_names(symbols: list[str], column: str | Sequence[str], with_age: bool) -> dict[str, dict[str, str]]:
+def _result_names(
+    symbols: list[str], column: str | Sequence[str], with_age: bool
+) -> dict[str, dict[str, str]]:
     """For each symbol: column of its frame to column of the result."""
     if isinstance(column, str):
         names = {symbol: {column: symbol} for symbol in symbols}
@@ -165,7 +168,9 @@ def _values(symbol: str, frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Da
         raise DataError(f"{symbol}: expected a Polars DataFrame, got {type(frame).__name__}", "frames")
     for name in ("ts", *names):
         if name not in frame.columns:
-            raise DataError(f"{symbol}: no column {name!r}; found: {', '.join(frame.columns)}", "columns_missing")
+            raise DataError(
+                f"{symbol}: no column {name!r}; found: {', '.join(frame.columns)}", "columns_missing"
+            )
     ts = to_utc(frame["ts"], source=symbol)
     check_order(ts, source=symbol)
     values = [to_float(frame[name], name, source=symbol).alias(result) for name, result in names.items()]
@@ -176,7 +181,7 @@ def _values(symbol: str, frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Da
 
 
 def _union(whole: Mapping[str, pl.DataFrame]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """All timestamps that hold a value of any symbol, and which symbol has one where, shape (symbols, times)."""
+    """All timestamps with a value of any symbol, and who has one where, shape (symbols, times)."""
     each = [table["ts"].to_physical().to_numpy() for table in whole.values()]
     times = np.unique(np.concatenate(each))
     present = np.zeros((len(each), len(times)), dtype=np.bool_)
@@ -197,7 +202,10 @@ def _grid(
 
 
 def _asof(
-    tables: Mapping[str, pl.DataFrame], whole: Mapping[str, pl.DataFrame], tolerance: timedelta, with_age: bool
+    tables: Mapping[str, pl.DataFrame],
+    whole: Mapping[str, pl.DataFrame],
+    tolerance: timedelta,
+    with_age: bool,
 ) -> pl.DataFrame:
     frame = next(iter(tables.values())).select("ts")
     for symbol, table in whole.items():
@@ -205,7 +213,7 @@ def _asof(
         right = table.with_columns(pl.col("ts").alias(stamp)) if with_age else table
         frame = frame.join_asof(right, on="ts", strategy="backward", tolerance=tolerance)
         if with_age:
-            frame = frame.with_columns(pl.col("ts") - pl.col(stamp).alias(stamp))
+            frame = frame.with_columns((pl.col("ts") - pl.col(stamp)).alias(stamp))
     return frame
 
 
@@ -236,7 +244,8 @@ def _coverage(symbols: list[str], times: NDArray[np.int64], present: NDArray[np.
             "rows_b": pl.Series([int(rows[j]) for _, j in pairs], dtype=pl.Int64),
             "common": pl.Series(common, dtype=pl.Int64),
             "share": pl.Series(
-                [n / max(1, min(rows[i], rows[j])) for n, (i, j) in zip(common, pairs, strict=True)], dtype=pl.Float64
+                [n / max(1, min(rows[i], rows[j])) for n, (i, j) in zip(common, pairs, strict=True)],
+                dtype=pl.Float64,
             ),
             "first": pl.Series(first, dtype=pl.Int64).cast(UTC_MICROSECONDS),
             "last": pl.Series(last, dtype=pl.Int64).cast(UTC_MICROSECONDS),
@@ -257,7 +266,8 @@ def _refuse_disjoint_pairs(
         pair = disjoint.row(0, named=True)
         others = f" ({disjoint.height - 1} more such pairs)" if disjoint.height > 1 else ""
         raise DataError(
-            f"no timestamp in common: {_range(pair['symbol_a'], whole)}; {_range(pair['symbol_b'], whole)}{others}",
+            f"no timestamp in common: {_range(pair['symbol_a'], whole)}; "
+            f"{_range(pair['symbol_b'], whole)}{others}",
             "no_overlap",
         )
     if frame.is_empty():

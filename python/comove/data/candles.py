@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
+import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +14,9 @@ from typing import Final
 import polars as pl
 
 from ..errors import DataError, ParameterError
-from .columns import UTC_MICROSECONDS, check_order, match_columns, to_float, to_utc
+from .columns import match_columns, to_float
 from .symbols import symbols_of
+from .times import UTC_MICROSECONDS, check_order, to_utc
 
 CANDLE_SCHEMA: Final = pl.Schema(
     {"ts": UTC_MICROSECONDS} | dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64())
@@ -31,7 +34,13 @@ _FORMATS: Final[dict[str, str]] = {
 }
 
 # A damaged file can also make the Arrow reader panic, which is not an Exception.
-_READ_ERRORS: Final = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, EOFError, UnicodeError)
+_READ_ERRORS: Final = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+    OSError,
+    EOFError,
+    zlib.error,
+)
 
 
 def read_candles(
@@ -45,50 +54,52 @@ def read_candles(
     Parameters
     ----------
     path : str or path
-        A Parquet (``.parquet``, ``.pq``), CSV (``.csv``, ``.tsv``, ``.csv.gz``; comma, semicolon or tab, with a header)
-        or Arrow IPC (``.feather``, ``.ipc``, ``.arrow``) file, or a folder of them in one format. Hidden files,
-        files of other kinds and subfolders are passed over.
+        A Parquet (``.parquet``, ``.pq``), CSV (``.csv``, ``.tsv``, ``.csv.gz``; comma, semicolon or tab,
+        with a header) or Arrow IPC (``.feather``, ``.ipc``, ``.arrow``) file, or a folder of them in one
+        format. Hidden files, files of other kinds and subfolders are passed over.
     symbols : sequence of str, optional
-        Only for a folder: the symbols to read, in the order wanted; all by default. A symbol is the file's name
-        without extension, and without a candle length (``-1h``, ``_1m``, ``-1m-futures``) and a quote currency
-        (``USDT``, ``_USDT``, ``-USD``) where every file of the folder ends in the same one: ``BTC_USDT-1h.feather``
-        is BTC. Files of different candle lengths in one folder are refused.
+        Only for a folder: the symbols to read, in the order wanted; all by default. A symbol is the
+        file's name without extension, and without a candle length (``-1h``, ``_1m``, ``-1m-futures``) and
+        a quote currency (``USDT``, ``_USDT``, ``-USD``) where every file of the folder ends in the same
+        one: ``BTC_USDT-1h.feather`` is BTC. Files of different candle lengths in one folder are refused.
     columns : mapping of str to str, optional
-        Field (``ts``, ``open``, ``high``, ``low``, ``close``, ``volume``) to the file's column, where its name is not
-        one of the common ones. Those are found whatever their case: ts, timestamp, time, open_time, date,
-        datetime; open, o; high, h; low, l; close, c; volume, v, vol.
+        Field (``ts``, ``open``, ``high``, ``low``, ``close``, ``volume``) to the file's column, where its
+        name is not one of the common ones. Those are found whatever their case: ts, timestamp, time,
+        open_time, date, datetime; open, o; high, h; low, l; close, c; volume, v, vol.
 
     Returns
     -------
     DataFrame, or dict of str to DataFrame for a folder
-        Columns ``ts`` (Datetime("us", "UTC")), ``open``, ``high``, ``low``, ``close``, ``volume`` (Float64), the rows of the
-        file in their order. NaN and infinity are null. A dict is sorted by symbol, or in the order of `symbols`.
+        Columns ``ts`` (Datetime("us", "UTC")), ``open``, ``high``, ``low``, ``close``, ``volume``
+        (Float64), the rows of the file in their order. NaN and infinity are null. A dict is sorted by
+        symbol, or in the order of `symbols`.
 
     Raises
     ------
     DataError
         No such path, an unknown extension, an unreadable or empty file, a missing or ambiguous column, a
-        timestamp of no certain unit, a price of 0 or below, high or low that contradict the other prices, negative
-        volume, a folder without candle files or with several formats, a symbol that is not there.
+        timestamp of no certain unit, a price of 0 or below, high or low that contradict the other prices,
+        negative volume, a folder without candle files or with several formats, a symbol that is not
+        there.
     OrderError
         Time runs backwards or a timestamp comes twice.
     ParameterError
         `symbols` with a single file, or a plain string for it.
 
-    Notes
-    -----
-    Numbers as timestamps are in seconds, ms, us or ns, whichever puts them between the years 1980 and 2100;
-    values outside, or of two units in one file, are refused. Text without an offset, and naive datetimes, are UTC.
+    Notes ----- Numbers as timestamps are in seconds, ms, us or ns, whichever puts them between the years
+    1980 and 2100; values outside, or of two units in one file, are refused. Text without an offset, and
+    naive datetimes, are UTC.
 
-    Only the six columns are read. Cost is that of reading them once, one file at a time, plus a few passes.
+    Only the six columns are read. Cost is that of reading them once, one file at a time, plus a few
+    passes.
 
     Examples
     --------
     >>> import tempfile, pathlib
     >>> from comove.data import read_candles
     >>> folder = pathlib.Path(tempfile.mkdtemp())
-    >>> text = "Open time,Open,High,Low,Close,Volume\\n1704067200000,10,12,9,11,5\\n"
-    >>> _ = (folder / "BTCUSDT.csv").write_text(text)
+    >>> lines = ["Open time,Open,High,Low,Close,Volume", "1704067200000,10,12,9,11,5"]
+    >>> _ = (folder / "BTCUSDT.csv").write_text(chr(10).join(lines))
     >>> read_candles(folder / "BTCUSDT.csv")["close"].to_list()
     [11.0]
     >>> list(read_candles(folder))
@@ -114,7 +125,8 @@ def as_candles(
     Parameters
     ----------
     frame : DataFrame or LazyFrame
-        With the columns of a candle, spelled and typed in any way `read_candles` accepts; others are dropped.
+        With the columns of a candle, spelled and typed in any way `read_candles` accepts; others are
+        dropped.
     columns : mapping of str to str, optional
         As in `read_candles`.
     source : str
@@ -134,7 +146,7 @@ def as_candles(
     --------
     >>> import polars as pl
     >>> from comove.data import as_candles
-    >>> raw = pl.DataFrame({"date": ["2024-01-01"], "o": [1], "h": [2], "l": [1], "c": [2], "vol": [0], "n": [7]})
+    >>> raw = pl.DataFrame({"date": ["2024-01-01"], "o": [1], "h": [2], "l": [1], "c": [2], "vol": [0]})
     >>> as_candles(raw).columns
     ['ts', 'open', 'high', 'low', 'close', 'volume']
     """
@@ -147,7 +159,10 @@ def as_candles(
     ts = to_utc(raw["ts"], source=source)
     check_order(ts, source=source)
     candles = pl.DataFrame(
-        [ts.alias("ts"), *(to_float(raw[field], field, source=source).alias(field) for field in raw.columns[1:])]
+        [
+            ts.alias("ts"),
+            *(to_float(raw[field], field, source=source).alias(field) for field in raw.columns[1:]),
+        ]
     )
     _check_values(candles, source)
     return candles.rechunk()
@@ -178,7 +193,7 @@ def _check_values(candles: pl.DataFrame, source: str) -> None:
 
 
 def _extension(place: Path) -> str:
-    """The extension in lower case, ``""`` if it is none of a candle file."""
+    """Return the extension in lower case, ``""`` if it is none of a candle file."""
     name = place.name.lower()
     ends = [end for end in _FORMATS if name.endswith(end) and len(name) > len(end)]
     return max(ends, key=len, default="")
@@ -188,7 +203,8 @@ def _read_file(place: Path, columns: Mapping[str, str] | None) -> pl.DataFrame:
     extension = _extension(place)
     if not extension:
         raise DataError(
-            f"{place}: the extension must be one of {', '.join(_FORMATS)}, got {place.suffix!r}", "file_format"
+            f"{place}: the extension must be one of {', '.join(_FORMATS)}, got {place.suffix!r}",
+            "file_format",
         )
     source = str(place)
     try:
@@ -199,12 +215,14 @@ def _read_file(place: Path, columns: Mapping[str, str] | None) -> pl.DataFrame:
         raw = lazy.select(list(dict.fromkeys(picked.values()))).collect()
     except _READ_ERRORS as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError(f"{source}: cannot be read as {_FORMATS[extension]}: {reason[0]}", "file_unreadable") from error
+        raise DataError(
+            f"{source}: cannot be read as {_FORMATS[extension]}: {reason[0]}", "file_unreadable"
+        ) from error
     return as_candles(raw, columns=picked, source=source)
 
 
 def _scan(place: Path, extension: str) -> pl.LazyFrame:
-    """A lazy frame of the file; `glob` is off because brackets and stars are part of a file's name here."""
+    """Open the file as a lazy frame, without globbing: brackets and stars are part of a name here."""
     if _FORMATS[extension] == "parquet":
         return pl.scan_parquet(place, glob=False, hive_partitioning=False)
     if _FORMATS[extension] == "ipc":
@@ -212,12 +230,13 @@ def _scan(place: Path, extension: str) -> pl.LazyFrame:
             if file.read(6) == b"ARROW1":
                 return pl.scan_ipc(place, glob=False, hive_partitioning=False)
         return pl.read_ipc_stream(place).lazy()
-    opener = gzip.open if extension.endswith(".gz") else open
-    with opener(place, "rt", encoding="utf-8-sig") as text:
-        header = str(text.readline())
-    separator = max((",", ";", "\t"), key=header.count)
+    # Polars reads a cut gzip file as far as it goes; this refuses it by its checksum.
+    content = gzip.decompress(place.read_bytes()) if extension.endswith(".gz") else place
+    with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as file:
+        header = file.readline()
+    separator = max((",", ";", "\t"), key=lambda mark: header.count(mark.encode()))
     # Everything as text: a dtype guessed from the first rows fails on a later one, and says so less clearly.
-    return pl.scan_csv(place, separator=separator, infer_schema=False, glob=False)
+    return pl.scan_csv(content, separator=separator, infer_schema=False, glob=False)
 
 
 def _read_folder(

@@ -2,20 +2,22 @@
 
 Letters: t bar, j leader, a asset, k(a,j) lag in rows (negative: the leader moved first).
 
-    h[t]          = PHI h[t-1] + noise                                       log volatility, one for each series
+    h[t]          = PHI h[t-1] + noise                                       log volatility of each series
     sigma_j[t]    = level_j * regime_volatility[t] * exp(h_j[t] - var(h)/2)   leader volatility
     leader_j[t]   = drift[t] + sigma_j[t] * (sqrt(rho[t]) m[t] + sqrt(1 - rho[t]) z_j[t])
     sigma_a[t]    = level_a * exp(h_a[t] - var(h)/2) + sum_j spillover[a,j] * sigma_j[t-1]
     asset_a[t]    = sum_j beta[a,j] * leader_j[t + k(a,j)] + sigma_a[t] * z_a[t]
 
-with m, z independent standard normal. m is the market, common to all leaders, so rho[t] is the correlation of any two
-of them. Regimes move drift, leader volatility and rho, and reach the assets through the leaders only: with spillover 0 the
-asset's own volatility sigma_a is independent of every leader. Returns are simple returns.
+with m, z independent standard normal. m is the market, common to all leaders, so rho[t] is the
+correlation of any two of them. Regimes move drift, leader volatility and rho, and reach the assets
+through the leaders only: with spillover 0 the asset's own volatility sigma_a is independent of every
+leader. Returns are simple returns.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -24,9 +26,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+MOST_LAG: Final = 50
 REGIME_NAMES: Final = ("range", "bull", "bear", "stress")
-# Drift and volatility in units of the leader's own volatility; the shape of crypto markets, not a fit to one.
-_REGIME_DRIFT: Final = np.array([0.0, 0.05, -0.05, -0.10])
+# Drift and volatility in units of the leader's own volatility; the shape of crypto markets, not a fit to
+# one.
+_REGIME_DRIFT: Final = np.array([0.0, 0.06, -0.04, -0.06])
 _REGIME_VOLATILITY: Final = np.array([1.0, 1.1, 1.4, 2.5])
 _REGIME_CORRELATION: Final = np.array([0.50, 0.55, 0.65, 0.85])
 TRANSITION: Final = np.array(
@@ -44,6 +48,9 @@ _ASSET_SD: Final = 0.20
 # Normal numbers are cut at 6 (two in 1e9), so that a bound on volatility is a bound on returns.
 _MOST_SIGMAS: Final = 6.0
 _RULES_OUT: Final = -0.9  # a simple return may not come near -1
+# A long, wild series drifts down by half its variance a bar; far beyond these its volume would overflow.
+_LEAST_PRICE: Final = 1e-150
+_MOST_PRICE: Final = 1e150
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +101,9 @@ def draw_paths(
         A return is at or below -0.9: the volatilities are too large for simple returns.
     """
     of_regimes, of_leaders, of_assets = streams
-    pad = int(np.abs(lags).max(initial=0)) + 1  # the one more is the row back of spillover
+    # Always the same, so that other lags leave the leaders as they are; the one more is the row back of
+    # spillover.
+    pad = MOST_LAG + 1
     length = n_bars + 2 * pad
     inside = slice(pad, pad + n_bars)
 
@@ -130,7 +139,9 @@ def draw_paths(
         leader_volatility=sigma[:, inside],
         asset_returns=assets,
         asset_volatility=asset_sigma,
-        bar_volatility=np.vstack([sigma[:, inside], _whole_volatility(betas, lags, sigma, rho, asset_sigma, pad)]),
+        bar_volatility=np.vstack(
+            [sigma[:, inside], _whole_volatility(betas, lags, sigma, rho, asset_sigma, pad)]
+        ),
         single_betas=single,
         lagged_single_betas=lagged,
     )
@@ -141,9 +152,10 @@ def draw_candles(
 ) -> dict[str, Floats]:
     """Open, high, low, close and volume of one series, from its returns.
 
-    A bar opens where the last one closed. High and low are those of a Brownian bridge in log price from open to close
-    with the bar's own volatility s: for a log return x and U uniform, (x + sqrt(x^2 - 2 s^2 ln U)) / 2 above the open, and
-    the mirror image below. Drawn apart from each other, which the true pair is not quite; each has its exact law.
+    A bar opens where the last one closed. High and low are those of a Brownian bridge in log price from
+    open to close with the bar's own volatility s: for a log return x and U uniform, (x + sqrt(x^2 - 2 s^2
+    ln U)) / 2 above the open, and the mirror image below. Drawn apart from each other, which the true
+    pair is not quite; each has its exact law.
 
     Parameters
     ----------
@@ -155,6 +167,11 @@ def draw_candles(
     Returns
     -------
     dict of float64 arrays, shape (bars,)
+
+    Raises
+    ------
+    OverflowError
+        Prices drift out of any sensible range.
     """
     n = len(returns)
     steps = np.log1p(returns)
@@ -167,6 +184,8 @@ def draw_candles(
     # Rounding could leave a high one place under the close.
     high = np.maximum(opened * np.exp(above), np.maximum(opened, close))
     low = np.minimum(opened * np.exp(below), np.minimum(opened, close))
+    if not (low.min() > _LEAST_PRICE and high.max() < _MOST_PRICE):
+        raise OverflowError(f"prices from {low.min():.3g} to {high.max():.3g}")
     # Volume in coins: about a million in money a bar, more in bars that move.
     activity = 0.5 * stream.standard_normal(n) + np.abs(steps) / np.maximum(bar_volatility, 1e-12)
     volume = 1e6 / close * np.exp(np.minimum(activity, _MOST_SIGMAS) - 1.0)
@@ -179,7 +198,7 @@ def _normal(stream: np.random.Generator, shape: tuple[int, int]) -> Floats:
 
 
 def _log_volatility(stream: np.random.Generator, shape: tuple[int, int], sd: float) -> Floats:
-    """exp(h - var(h)/2) with h an AR(1) of stationary standard deviation `sd`, within 4 of them; mean about 1."""
+    """Draw exp(h - var(h)/2), h an AR(1) of standard deviation `sd`, within 4 of them; mean about 1."""
     h = _normal(stream, shape)
     h[:, 1:] *= np.sqrt(1.0 - _PHI**2)
     # h[t] = sum of PHI^i e[t-i], i < 2^k after k rounds: the recursion without a loop over bars.
@@ -191,7 +210,7 @@ def _log_volatility(stream: np.random.Generator, shape: tuple[int, int], sd: flo
 
 
 def _regimes(stream: np.random.Generator, length: int) -> Ints:
-    """A Markov chain from state 0, drawn stay by stay instead of bar by bar."""
+    """Draw a Markov chain from state 0, stay by stay instead of bar by bar."""
     out = np.empty(length, dtype=np.int64)
     state, at = 0, 0
     while at < length:
@@ -222,16 +241,18 @@ def _whole_volatility(betas: Floats, lags: Ints, sigma: Floats, rho: Floats, own
 def _single_betas(
     betas: Floats, lags: Ints, sigma: Floats, rho: Floats, drift: Floats, inside: slice, pad: int
 ) -> tuple[Floats, Floats]:
-    """Expected slope on each leader alone, at the same row and at the asset's own lag to it.
+    """Find the expected slope on each leader alone, at the same row and at the asset's own lag to it.
 
-    Expectation over m and z, given the volatilities and regimes drawn: cov(leader_i[t + d], leader_j[t]) is the mean
-    of rho sigma_i sigma_j (or of sigma_j^2) over the bars for d = 0, and for any d what the drift has in common.
+    Expectation over m and z, given the volatilities and regimes drawn: cov(leader_i[t + d], leader_j[t])
+    is the mean of rho sigma_i sigma_j (or of sigma_j^2) over the bars for d = 0, and for any d what the
+    drift has in common.
     """
     inner, held = sigma[:, inside], rho[inside]
     n = inner.shape[1]
     same_row = (inner * held) @ inner.T / n
     np.fill_diagonal(same_row, (inner**2).mean(axis=1))
 
+    @cache
     def drift_cov(first: int, second: int) -> float:
         x, y = drift[pad + first : pad + first + n], drift[pad + second : pad + second + n]
         return float(((x - x.mean()) * (y - y.mean())).mean())
@@ -241,7 +262,8 @@ def _single_betas(
         for j in range(betas.shape[1]):
             for out, at in ((single, 0), (lagged, int(lags[a, j]))):
                 cov = sum(
-                    betas[a, i] * ((same_row[i, j] if lags[a, i] == at else 0.0) + drift_cov(int(lags[a, i]), at))
+                    betas[a, i]
+                    * ((same_row[i, j] if lags[a, i] == at else 0.0) + drift_cov(int(lags[a, i]), at))
                     for i in range(betas.shape[1])
                 )
                 out[a, j] = cov / (same_row[j, j] + drift_cov(at, at))

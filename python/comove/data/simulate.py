@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import ParameterError
-from . import market_model
-from .columns import UTC_MICROSECONDS
+from . import market_defects, market_model, market_options
 from .spans import parse_span
+from .times import UTC_MICROSECONDS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+_Number = TypeVar("_Number", bound=np.generic)
 
 # (series, bars) float64 blocks: 5e7 is 0.4 GB each, and about ten of them live at once.
 _MOST_CELLS = 50_000_000
-_MOST_LAG = 50
-_LONGEST_GAP = 24
 _START_PRICES = (40_000.0, 2_500.0, 100.0)
 
 
@@ -38,8 +36,9 @@ class MarketTruth:
     betas : float64, (assets, leaders)
         Slopes on all leaders together, each leader taken at its lag.
     single_betas : float64, (assets, leaders)
-        The slope on one leader alone **at the same row**, as a rolling beta over the whole series estimates it; the
-        others' influence included, for leaders move together. About 0 where the lag is not 0.
+        The slope on one leader alone **at the same row**, as a rolling beta over the whole series
+        estimates it; the others' influence included, for leaders move together. About 0 where the lag is
+        not 0.
     lagged_single_betas : float64, (assets, leaders)
         The same on the leader shifted by its lag.
     lags : int64, (assets, leaders)
@@ -83,7 +82,8 @@ class MarketTruth:
         Returns
         -------
         DataFrame
-            ``asset``, ``leader``, ``beta``, ``single_beta``, ``lagged_single_beta``, ``lag``, ``spillover``.
+            ``asset``, ``leader``, ``beta``, ``single_beta``, ``lagged_single_beta``, ``lag``,
+            ``spillover``.
         """
         return pl.DataFrame(
             {
@@ -129,7 +129,7 @@ def simulate_market(
     late_listings: int | None = None,
     gaps: int = 3,
     bad_ticks: int = 2,
-    volatility: float = 0.006,
+    volatility: float = 0.004,
     noise: float = 1.0,
     interval: timedelta | str = "1h",
     start: datetime = datetime(2024, 1, 1, tzinfo=UTC),
@@ -137,13 +137,14 @@ def simulate_market(
 ) -> SimulatedMarket:
     """Simulate candles of leaders and assets with known betas, lags, spillover and defects.
 
-    asset[t] = sum over leaders of beta * leader[t + lag] + own noise, in simple returns. Leaders share a market factor;
-    the asset's own volatility is a base plus spillover * leader volatility of the row before; regimes, a Markov
-    chain over range, bull, bear and stress, move the leaders' drift, volatility and correlation.
+    asset[t] = sum over leaders of beta * leader[t + lag] + own noise, in simple returns. Leaders share a
+    market factor; the asset's own volatility is a base plus spillover * leader volatility of the row
+    before; regimes, a Markov chain over range, bull, bear and stress, move the leaders' drift, volatility
+    and correlation.
 
     Parameters
     ----------
-    n_bars : int, 50 to 10000000
+    n_bars : int, 100 to 10000000
         Bars of the full grid; at most 5e7 bars times symbols.
     n_assets : int, 1 to 500, optional
         Assets named COIN01, COIN02, ...; 12 by default.
@@ -153,22 +154,24 @@ def simulate_market(
     betas : array, broadcast to (assets, leaders), each -10 to 10, optional
         By default drawn: 0.4 to 1.8 in all for each asset, shared out among the leaders.
     lags : int array, broadcast to (assets, leaders), each -50 to 50 and at most n_bars // 4, optional
-        In rows, **negative: the leader moved first**. By default every fourth asset follows all leaders by 1, 2 or 3
-        rows in turn, the others by none. 0 plants none.
+        In rows, **negative: the leader moved first**. By default every fourth asset follows all leaders
+        by 1, 2 or 3 rows in turn, the others by none. 0 plants none.
     spillover : array, broadcast to (assets, leaders), each 0 to 2, optional
-        By default every second asset takes 0.5 to 1 from one leader. 0 plants none: the own part of every asset then
-        has a volatility independent of all leaders. (The whole return still grows wilder with its leaders, by its betas.)
+        By default every second asset takes 0.3 to 0.6 from one leader. 0 plants none: the own part of every
+        asset then has a volatility independent of all leaders. (The whole return still grows wilder with
+        its leaders, by its betas.)
     regimes : bool, default True
         False: the whole series is of the first regime.
     late_listings : int, 0 to the number of assets, optional
         Assets that start between 10 % and 60 % of the way; by default every sixth.
     gaps : int, 0 to n_bars // 25
-        Holes of 1 to 24 bars (at most n_bars // 50), each in a symbol drawn at random.
+        Holes of 1 to 24 bars, together at most a quarter of `n_bars`, each in a symbol drawn at random.
     bad_ticks : int, 0 to n_bars // 25
-        Closes of assets wrong by a factor of 10, 100 or 1000 either way, for one bar; its high and low include it.
+        Closes of assets wrong by a factor of 10, 100 or 1000 either way, for one bar; its high and low
+        include it.
     volatility : float, 1e-6 to 0.05
-        Of the first leader's return in one quiet bar, as a fraction; each further leader has a quarter more, to
-        double.
+        Of the first leader's return in one quiet bar, as a fraction; each further leader has a quarter
+        more, to double.
     noise : float, 0 to 20
         The assets' own volatility in units of `volatility`, times 1 to 2 drawn for each asset.
     interval : timedelta or str, 1 second to 30 days
@@ -179,20 +182,19 @@ def simulate_market(
     Returns
     -------
     SimulatedMarket
-        ``.frames``, ``.returns``, ``.truth``. The same arguments give the same frames. Other defects, names or noise leave
-        the leaders' clean returns as they are.
+        ``.frames``, ``.returns``, ``.truth``. The same arguments give the same frames. Other assets,
+        betas, lags, spillover, noise or defects leave the leaders' clean returns as they are.
 
     Raises
     ------
     ParameterError
         An option out of its bounds, or options that contradict each other.
 
-    Notes
-    -----
-    Late listings, gaps and bad ticks are put on last, on the candles only: ``.returns`` has none. Work and memory are a few
-    passes over bars times symbols; 15 symbols of 5000 bars take some tens of milliseconds. The betas of the truth are what
-    least squares finds on ``.returns`` to within sampling error; over part of the bars, as for a late listing, single betas
-    differ somewhat, because they depend on the volatilities of those bars.
+    Notes ----- Late listings, gaps and bad ticks are put on last, on the candles only: ``.returns`` has
+    none. Work and memory are a few passes over bars times symbols; 15 symbols of 5000 bars take some tens
+    of milliseconds. The betas of the truth are what least squares finds on ``.returns`` to within
+    sampling error; over part of the bars, as for a late listing, single betas differ somewhat, because
+    they depend on the volatilities of those bars.
 
     Examples
     --------
@@ -203,31 +205,44 @@ def simulate_market(
     >>> market.truth.lags.tolist()
     [[-2, -2, -2], [0, 0, 0]]
     """
-    n_bars = _int("n_bars", n_bars, 50, 10_000_000)
-    seed = _int("seed", seed, 0, None)
-    asset_names, leader_names = _names(n_assets, assets, leaders)
+    n_bars = market_options.check_int("n_bars", n_bars, 100, 10_000_000)
+    seed = market_options.check_int("seed", seed, 0, None)
+    asset_names, leader_names = market_options.check_names(n_assets, assets, leaders)
     symbols = leader_names + asset_names
     if n_bars * len(symbols) > _MOST_CELLS:
         raise ParameterError(
             f"n_bars times symbols must be at most {_MOST_CELLS}, got {n_bars} times {len(symbols)}", "n_bars"
         )
-    gaps = _int("gaps", gaps, 0, n_bars // 25)
-    bad_ticks = _int("bad_ticks", bad_ticks, 0, n_bars // 25)
+    gaps = market_options.check_int("gaps", gaps, 0, n_bars // 25)
+    bad_ticks = market_options.check_int("bad_ticks", bad_ticks, 0, n_bars // 25)
     late = len(asset_names) // 6 if late_listings is None else late_listings
-    late = _int("late_listings", late, 0, len(asset_names))
-    volatility = _float("volatility", volatility, 1e-6, 0.05)
-    noise = _float("noise", noise, 0.0, 20.0)
+    late = market_options.check_int("late_listings", late, 0, len(asset_names))
+    volatility = market_options.check_float("volatility", volatility, 1e-6, 0.05)
+    noise = market_options.check_float("noise", noise, 0.0, 20.0)
+    with_regimes = market_options.check_bool("regimes", regimes)
     step = parse_span(interval, name="interval", at_least=timedelta(seconds=1), at_most=timedelta(days=30))
-    grid = _time_grid(start, step, n_bars)
+    grid = market_options.time_grid(start, step, n_bars)
 
     # One stream a purpose: an option changed in one place leaves the rest of the market as it was.
-    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(9)]
-    of_levels, of_betas, of_spillover, of_candles, of_listings, of_gaps = streams[3:]
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(10)]
+    of_levels, of_betas, of_spillover, of_candles, of_listings, of_gaps, of_ticks = streams[3:]
     shape = (len(asset_names), len(leader_names))
-    most_lag = min(_MOST_LAG, n_bars // 4)
-    beta = _default_betas(of_betas, shape) if betas is None else _matrix("betas", betas, shape, -10.0, 10.0)
-    lag = _default_lags(shape) if lags is None else _whole(_matrix("lags", lags, shape, -most_lag, most_lag))
-    spill = _default_spillover(of_spillover, shape) if spillover is None else _matrix("spillover", spillover, shape, 0, 2)
+    most_lag = min(market_model.MOST_LAG, n_bars // 4)
+    beta = (
+        market_options.default_betas(of_betas, shape)
+        if betas is None
+        else market_options.check_matrix("betas", betas, shape, -10, 10)
+    )
+    lag = (
+        market_options.default_lags(shape)
+        if lags is None
+        else market_options.check_whole_matrix("lags", lags, shape, most_lag)
+    )
+    spill = (
+        market_options.default_spillover(of_spillover, shape)
+        if spillover is None
+        else market_options.check_matrix("spillover", spillover, shape, 0, 2)
+    )
 
     try:
         paths = market_model.draw_paths(
@@ -238,25 +253,28 @@ def simulate_market(
             betas=beta,
             lags=lag,
             spillover=spill,
-            with_regimes=regimes,
+            with_regimes=with_regimes,
         )
+        returns = np.vstack([paths.leader_returns, paths.asset_returns])
+        prices = [_START_PRICES[j] if j < len(_START_PRICES) else 10.0 for j in range(len(leader_names))]
+        prices += (10.0 ** of_levels.uniform(-5.0, 2.0, len(asset_names))).tolist()
+        candles = {
+            symbol: market_model.draw_candles(
+                of_candles, returns[row], paths.bar_volatility[row], prices[row]
+            )
+            for row, symbol in enumerate(symbols)
+        }
     except OverflowError as error:
         raise ParameterError(
-            f"volatility {volatility} with these betas, noise and spillover gives {error}; it must stay above -0.9",
+            f"volatility {volatility} with these betas, noise and spillover gives {error}; "
+            "returns must stay above -0.9 and prices from 1e-150 to 1e150",
             "volatility",
         ) from None
 
-    returns = np.vstack([paths.leader_returns, paths.asset_returns])
-    prices = [_START_PRICES[j] if j < len(_START_PRICES) else 10.0 for j in range(len(leader_names))]
-    prices += (10.0 ** of_levels.uniform(-5.0, 2.0, len(asset_names))).tolist()
-    candles = {
-        symbol: market_model.draw_candles(of_candles, returns[row], paths.bar_volatility[row], prices[row])
-        for row, symbol in enumerate(symbols)
-    }
-    listing = _draw_listings(of_listings, symbols, asset_names, late, n_bars)
-    holes = _draw_gaps(of_gaps, symbols, gaps, n_bars)
-    keep = {symbol: np.setdiff1d(np.arange(listing[symbol], n_bars), holes[symbol]) for symbol in symbols}
-    bad = _draw_bad_ticks(np.random.default_rng([seed, 1]), candles, asset_names, keep, bad_ticks)
+    listings = market_defects.draw_listings(of_listings, symbols, asset_names, late, n_bars)
+    holes = market_defects.draw_gaps(of_gaps, symbols, listings, gaps, n_bars)
+    keep = {symbol: market_defects.kept_bars(listings[symbol], holes[symbol], n_bars) for symbol in symbols}
+    bad = market_defects.spoil_ticks(of_ticks, candles, asset_names, keep, bad_ticks)
 
     ts = pl.Series("ts", grid, dtype=pl.Int64).cast(UTC_MICROSECONDS)
     frames = {
@@ -278,9 +296,16 @@ def simulate_market(
         transition=_frozen(market_model.TRANSITION),
         leader_volatility=_frozen(paths.leader_volatility.T),
         asset_volatility=_frozen(paths.asset_volatility.T),
-        listing_rows=listing,
-        gap_rows={symbol: _frozen(np.intersect1d(rows, _after(listing[symbol], n_bars))) for symbol, rows in holes.items()},
+        listing_rows=listings,
+        gap_rows={symbol: _frozen(rows) for symbol, rows in holes.items()},
         bad_tick_rows={symbol: _frozen(rows) for symbol, rows in bad.items()},
     )
     clean = pl.DataFrame([ts, *(pl.Series(symbol, returns[row]) for row, symbol in enumerate(symbols))])
     return SimulatedMarket(frames=frames, returns=clean, truth=truth)
+
+
+def _frozen(array: NDArray[_Number]) -> NDArray[_Number]:
+    """Copy to a read-only array in C order."""
+    copy = np.array(array, order="C")
+    copy.setflags(write=False)
+    return copy

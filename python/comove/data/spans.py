@@ -41,7 +41,8 @@ def parse_span(value: timedelta | str, *, name: str, at_least: timedelta, at_mos
     Raises
     ------
     ParameterError
-        Another type, another unit (months, quarters, years), a fraction of a microsecond, or out of bounds.
+        Another type, another unit (months, quarters, years), a fraction of a microsecond, or out of
+        bounds.
 
     Examples
     --------

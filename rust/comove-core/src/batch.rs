@@ -11,13 +11,14 @@
 //! A row costs three insertions, one combination and the readings; 1 / `window_size` of a combination a
 //! run. Memory: `lanes + 1` blocks of input, one run of suffixes and of results.
 
-use pulp::{Simd, WithSimd};
+use pulp::Simd;
 
 use crate::blocks::{Anchored, Runs, apart, complete};
 use crate::error::Result;
-use crate::lanes::{F, Lanes};
+use crate::lanes::{F, Lanes, Width, Work};
 use crate::moments::{State, Weights};
 use crate::params::{Extent, Window, same_length};
+use crate::tile::{Tile, write_rows};
 use crate::window::SlidingWindow;
 
 /// What is kept of a window over `D` series, and the `K` numbers that are read from it.
@@ -99,18 +100,16 @@ struct ByRows<'a, E, const D: usize, const K: usize> {
     out: [&'a mut [f64]; K],
 }
 
-impl<E: Estimator<D, K>, const D: usize, const K: usize> WithSimd for ByRows<'_, E, D, K> {
+impl<E: Estimator<D, K>, const D: usize, const K: usize> Work for ByRows<'_, E, D, K> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let lanes = S::F64_LANES;
+    fn run<S: Width>(self, simd: S) {
         let blocks = self.series[0].len().div_ceil(self.size);
         let mut group = Group::<S, E, D, K>::new(simd, &self);
         let mut out = self.out;
-        for first in (0..blocks).step_by(lanes) {
-            let whole = group.load(&self.series, first);
-            if whole {
+        for first in (0..blocks).step_by(S::F64_LANES) {
+            if group.load(&self.series, first) {
                 group.run::<true>(first, &mut out);
             } else {
                 group.run::<false>(first, &mut out);
@@ -120,27 +119,26 @@ impl<E: Estimator<D, K>, const D: usize, const K: usize> WithSimd for ByRows<'_,
 }
 
 /// The work on `lanes` blocks at a time, and its memory.
-struct Group<S: Simd, E: Estimator<D, K>, const D: usize, const K: usize> {
+struct Group<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> {
     simd: S,
     estimator: E,
     size: usize,
     runs: Runs,
     min_samples: F<S>,
-    /// Row r of block t stands at `r * (lanes + 1) + t`; block 0 is the one before the group's first.
-    rows: [Vec<f64>; D],
+    /// 1 / n at n.
+    reciprocals: Vec<f64>,
+    rows: [Tile<S>; D],
     from_run: Vec<E::State<S>>,
-    totals: Vec<Anchored<S, D, E::State<S>>>,
     suffixes: Vec<E::State<S>>,
-    /// Results of one run, row r of lane l at `r * lanes + l`.
-    results: [Vec<f64>; K],
+    /// Results of one run of rows.
+    results: [Vec<S::f64s>; K],
 }
 
-impl<S: Simd, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D, K> {
+impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D, K> {
     #[inline(always)]
     fn new(simd: S, work: &ByRows<'_, E, D, K>) -> Self {
         let size = work.size;
         let runs = Runs::of_length(size);
-        let count = runs.count(size);
         let longest = runs.cap().min(size);
         let empty = E::State::<S>::empty(simd);
         Self {
@@ -149,51 +147,32 @@ impl<S: Simd, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D,
             size,
             runs,
             min_samples: F::splat(simd, work.min_samples),
-            rows: core::array::from_fn(|_| vec![0.0; size * (S::F64_LANES + 1)]),
-            from_run: vec![empty; count + 1],
-            totals: vec![Anchored::empty(simd); count],
+            reciprocals: (0..=size).map(|n| 1.0 / n.max(1) as f64).collect(),
+            rows: core::array::from_fn(|_| Tile::new(size)),
+            from_run: vec![empty; runs.count(size) + 1],
             suffixes: vec![empty; longest],
-            results: core::array::from_fn(|_| vec![0.0; longest * S::F64_LANES]),
+            results: core::array::from_fn(|_| vec![simd.splat_f64s(0.0); longest + 1]),
         }
     }
 
     /// Lays the blocks side by side; says whether all rows are there and complete.
     #[inline(always)]
     fn load(&mut self, series: &[&[f64]; D], first: usize) -> bool {
-        let (lanes, size) = (S::F64_LANES, self.size);
-        let n = series[0].len();
-        let mut whole = first > 0 && (first + lanes) * size <= n;
-        for (values, rows) in series.iter().zip(&mut self.rows) {
-            for t in 0..=lanes {
-                // Block `first - 1 + t`, as far as there is one.
-                let start = ((first + t) * size).saturating_sub(size);
-                let length = if first + t == 0 { 0 } else { n.saturating_sub(start).min(size) };
-                let block = &values[start.min(n)..start.min(n) + length];
-                whole &= all_finite(self.simd, block);
-                let mut places = rows[t..].iter_mut().step_by(lanes + 1);
-                for (place, &value) in places.by_ref().zip(block) {
-                    *place = value;
-                }
-                if length < size {
-                    for place in rows[t..].iter_mut().step_by(lanes + 1).skip(length) {
-                        *place = f64::NAN;
-                    }
-                }
-            }
+        let mut whole = true;
+        for (values, tile) in series.iter().zip(&mut self.rows) {
+            whole &= tile.load(self.simd, values, first);
         }
         whole
     }
 
     #[inline(always)]
     fn back_row(&self, row: usize) -> [F<S>; D] {
-        let at = row * (S::F64_LANES + 1);
-        core::array::from_fn(|i| F::load(self.simd, &self.rows[i][at..]))
+        core::array::from_fn(|i| self.rows[i].back(self.simd, row))
     }
 
     #[inline(always)]
     fn front_row(&self, row: usize) -> [F<S>; D] {
-        let at = row * (S::F64_LANES + 1) + 1;
-        core::array::from_fn(|i| F::load(self.simd, &self.rows[i][at..]))
+        core::array::from_fn(|i| self.rows[i].front(self.simd, row))
     }
 
     #[inline(always)]
@@ -220,50 +199,38 @@ impl<S: Simd, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D,
                 let suffix = Anchored { anchor, state: suffix };
                 self.step::<WHOLE>(begin - 1, &suffix, &mut front, begin - from);
             }
-            self.write(first, from - 1, end - from, out);
+            let mut rows = end - from;
+            if run + 1 == count {
+                let nothing = Anchored { anchor, state: E::State::<S>::empty(self.simd) };
+                self.step::<WHOLE>(self.size - 1, &nothing, &mut front, rows);
+                rows += 1;
+            }
+            for (results, out) in self.results.iter().zip(&mut *out) {
+                write_rows(self.simd, &results[..rows], out, first * self.size + from - 1, self.size);
+            }
         }
-        let nothing = Anchored { anchor, state: E::State::<S>::empty(self.simd) };
-        self.step::<WHOLE>(self.size - 1, &nothing, &mut front, 0);
-        self.write(first, self.size - 1, 1, out);
     }
 
     /// State of all back rows from the start of each run on; gives their anchor, the newest row.
     #[inline(always)]
     fn combine_runs<const WHOLE: bool>(&mut self) -> [F<S>; D] {
         let count = self.from_run.len() - 1;
-        let mut newest = if WHOLE {
-            self.back_row(self.size - 1)
-        } else {
-            [F::splat(self.simd, 0.0); D]
-        };
-        // The window never holds the whole back block: the first run's total is needed for its rows only.
-        for run in usize::from(WHOLE)..count {
-            let start = self.runs.start(run);
-            let mut total = Anchored::<S, D, E::State<S>>::empty(self.simd);
+        let empty = E::State::<S>::empty(self.simd);
+        let newest = self.newest::<WHOLE>();
+        self.from_run[count] = empty;
+        // The window never holds the whole back block, so the first run's total is not needed.
+        for run in (1..count).rev() {
+            let (start, end) = (self.runs.start(run), self.end(run));
+            let mut total = Anchored { anchor: [F::splat(self.simd, 0.0); D], state: empty };
             if WHOLE {
                 total.anchor = self.back_row(start);
             }
-            for r in start..self.end(run) {
-                let row = self.back_row(r);
-                if WHOLE {
-                    let held = (r - start + 1) as f64;
-                    total.state.insert(self.simd, held, apart(row, total.anchor));
-                } else {
-                    let complete = complete(&row);
-                    total.insert(row, complete);
-                    for i in 0..D {
-                        newest[i] = complete.pick(row[i], newest[i]);
-                    }
-                }
+            for r in start..end {
+                self.take_in::<WHOLE>(&mut total, self.back_row(r), r - start + 1);
             }
-            self.totals[run] = total;
-        }
-        self.from_run[count] = E::State::<S>::empty(self.simd);
-        for run in (1..count).rev() {
-            let (total, later) = (self.totals[run], self.from_run[run + 1]);
+            let later = self.from_run[run + 1];
             let weights = if WHOLE {
-                let (start, end) = (self.runs.start(run), self.end(run));
-                Weights::uniform(self.simd, (end - start) as f64, (self.size - end) as f64)
+                self.weights(end - start, self.size - end)
             } else {
                 Weights::of(total.state.count(), later.count())
             };
@@ -271,6 +238,44 @@ impl<S: Simd, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D,
             self.from_run[run] = E::State::<S>::combine(&total.state, &later, apart, weights);
         }
         newest
+    }
+
+    /// The newest complete row of the back block.
+    #[inline(always)]
+    fn newest<const WHOLE: bool>(&self) -> [F<S>; D] {
+        if WHOLE {
+            return self.back_row(self.size - 1);
+        }
+        let mut newest = [F::splat(self.simd, 0.0); D];
+        for r in 0..self.size {
+            let row = self.back_row(r);
+            let complete = complete(&row);
+            for i in 0..D {
+                newest[i] = complete.pick(row[i], newest[i]);
+            }
+        }
+        newest
+    }
+
+    /// Takes a row into a set that then holds `n` rows, where whole.
+    #[inline(always)]
+    fn take_in<const WHOLE: bool>(
+        &self,
+        set: &mut Anchored<S, D, E::State<S>>,
+        row: [F<S>; D],
+        n: usize,
+    ) {
+        if WHOLE {
+            set.state.insert(self.simd, self.reciprocals[n], apart(row, set.anchor));
+        } else {
+            set.insert(row, complete(&row));
+        }
+    }
+
+    /// [`Weights::of`] for counts that all lanes share.
+    #[inline(always)]
+    fn weights(&self, na: usize, nb: usize) -> Weights<S> {
+        Weights::uniform(self.simd, na as f64, nb as f64, self.reciprocals[na + nb])
     }
 
     /// The suffixes that begin in `run`.
@@ -282,7 +287,7 @@ impl<S: Simd, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D,
             let row = self.back_row(r);
             let from_anchor = apart(row, *anchor);
             if WHOLE {
-                state.insert(self.simd, (self.size - r) as f64, from_anchor);
+                state.insert(self.simd, self.reciprocals[self.size - r], from_anchor);
             } else {
                 state.insert_where(complete(&row), from_anchor);
             }
@@ -299,50 +304,18 @@ impl<S: Simd, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D,
         front: &mut Anchored<S, D, E::State<S>>,
         result: usize,
     ) {
-        let row = self.front_row(p);
+        self.take_in::<WHOLE>(front, self.front_row(p), p + 1);
         let window = if WHOLE {
-            let held = (p + 1) as f64;
-            front.state.insert(self.simd, held, apart(row, front.anchor));
-            let weights = Weights::uniform(self.simd, (self.size - 1 - p) as f64, held);
+            let weights = self.weights(self.size - 1 - p, p + 1);
             let apart = apart(front.anchor, suffix.anchor);
             let state = E::State::<S>::combine(&suffix.state, &front.state, apart, weights);
             Anchored { anchor: front.anchor, state }
         } else {
-            front.insert(row, complete(&row));
             Anchored::combine(suffix, front)
         };
         let readings = self.estimator.read(&window, self.min_samples);
         for (results, reading) in self.results.iter_mut().zip(readings) {
-            reading.store(&mut results[result * S::F64_LANES..]);
+            results[result] = reading.raw();
         }
     }
-
-    /// Puts the results of front rows `row .. row + count` where they belong.
-    #[inline(always)]
-    fn write(&self, first: usize, row: usize, count: usize, out: &mut [&mut [f64]; K]) {
-        let lanes = S::F64_LANES;
-        for (results, out) in self.results.iter().zip(out) {
-            for lane in 0..lanes {
-                let start = ((first + lane) * self.size + row).min(out.len());
-                let end = (start + count).min(out.len());
-                let values = results[lane..].iter().step_by(lanes);
-                for (place, &value) in out[start..end].iter_mut().zip(values) {
-                    *place = value;
-                }
-            }
-        }
-    }
-}
-
-/// Whether no value is NaN or infinite.
-#[inline(always)]
-fn all_finite<S: Simd>(simd: S, values: &[f64]) -> bool {
-    let mut chunks = values.chunks_exact(S::F64_LANES);
-    let mut sum = F::splat(simd, 0.0);
-    for chunk in chunks.by_ref() {
-        let value = F::load(simd, chunk);
-        // 0 for a finite value, NaN otherwise, and NaN stays.
-        sum = sum + (value - value);
-    }
-    !sum.is_finite().not().any() && chunks.remainder().iter().all(|v| v.is_finite())
 }

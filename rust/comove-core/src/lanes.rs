@@ -10,7 +10,7 @@
 use core::ops::{Add, Div, Mul, Sub};
 use std::sync::OnceLock;
 
-use pulp::{Scalar, Simd, WithSimd};
+use pulp::{Scalar, Simd, cast};
 
 use crate::error::{Error, Result};
 
@@ -39,6 +39,30 @@ impl<S: Simd> F<S> {
     #[inline(always)]
     pub fn load(simd: S, from: &[f64]) -> Self {
         Self { simd, v: bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..S::F64_LANES])) }
+    }
+
+    /// The lanes as the processor holds them.
+    #[inline(always)]
+    pub fn raw(self) -> S::f64s {
+        self.v
+    }
+
+    /// Lanes as the processor holds them.
+    #[inline(always)]
+    pub fn from_raw(simd: S, v: S::f64s) -> Self {
+        Self { simd, v }
+    }
+
+    /// The smaller of the two, neither of which is NaN.
+    #[inline(always)]
+    pub fn at_most(self, other: Self) -> Self {
+        Self { simd: self.simd, v: self.simd.min_f64s(self.v, other.v) }
+    }
+
+    /// The larger of the two, neither of which is NaN.
+    #[inline(always)]
+    pub fn at_least(self, other: Self) -> Self {
+        Self { simd: self.simd, v: self.simd.max_f64s(self.v, other.v) }
     }
 
     /// Writes the lanes to the first `F64_LANES` places of `to`.
@@ -122,6 +146,12 @@ impl<S: Simd> Mask<S> {
         F { simd: self.simd, v: self.simd.select_f64s(self.m, yes.v, no.v) }
     }
 
+    /// Whether all lanes are true.
+    #[inline(always)]
+    pub fn all(self) -> bool {
+        !self.not().any()
+    }
+
     /// Whether any lane is true.
     #[inline(always)]
     pub fn any(self) -> bool {
@@ -144,6 +174,75 @@ binary!(Add, add, add_f64s);
 binary!(Sub, sub, sub_f64s);
 binary!(Mul, mul, mul_f64s);
 binary!(Div, div, div_f64s);
+
+/// A number of lanes, and how to turn a square of them.
+pub trait Width: Simd {
+    /// Swaps rows and columns of a square of `F64_LANES` rows.
+    fn transpose(self, square: &mut [Self::f64s]);
+}
+
+impl Width for Scalar {
+    #[inline(always)]
+    fn transpose(self, _square: &mut [f64]) {}
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+impl Width for pulp::x86::V3 {
+    #[inline(always)]
+    fn transpose(self, square: &mut [Self::f64s]) {
+        let avx = self.avx;
+        let [a, b, c, d] = core::array::from_fn(|i| cast(square[i]));
+        let low = [avx._mm256_unpacklo_pd(a, b), avx._mm256_unpacklo_pd(c, d)];
+        let high = [avx._mm256_unpackhi_pd(a, b), avx._mm256_unpackhi_pd(c, d)];
+        square[0] = cast(avx._mm256_permute2f128_pd::<0x20>(low[0], low[1]));
+        square[1] = cast(avx._mm256_permute2f128_pd::<0x20>(high[0], high[1]));
+        square[2] = cast(avx._mm256_permute2f128_pd::<0x31>(low[0], low[1]));
+        square[3] = cast(avx._mm256_permute2f128_pd::<0x31>(high[0], high[1]));
+    }
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+impl Width for pulp::x86::V4 {
+    #[inline(always)]
+    fn transpose(self, square: &mut [Self::f64s]) {
+        let avx = self.avx512f;
+        let row: [core::arch::x86_64::__m512d; 8] = core::array::from_fn(|i| cast(square[i]));
+        for odd in 0..2 {
+            // Columns odd, odd + 2, odd + 4, odd + 6 of two rows at a time, then of four, then of eight.
+            let two: [_; 4] = core::array::from_fn(|i| {
+                let (a, b) = (row[2 * i], row[2 * i + 1]);
+                if odd == 0 { avx._mm512_unpacklo_pd(a, b) } else { avx._mm512_unpackhi_pd(a, b) }
+            });
+            let four = [
+                avx._mm512_shuffle_f64x2::<0x88>(two[0], two[1]),
+                avx._mm512_shuffle_f64x2::<0xdd>(two[0], two[1]),
+                avx._mm512_shuffle_f64x2::<0x88>(two[2], two[3]),
+                avx._mm512_shuffle_f64x2::<0xdd>(two[2], two[3]),
+            ];
+            square[odd] = cast(avx._mm512_shuffle_f64x2::<0x88>(four[0], four[2]));
+            square[odd + 2] = cast(avx._mm512_shuffle_f64x2::<0x88>(four[1], four[3]));
+            square[odd + 4] = cast(avx._mm512_shuffle_f64x2::<0xdd>(four[0], four[2]));
+            square[odd + 6] = cast(avx._mm512_shuffle_f64x2::<0xdd>(four[1], four[3]));
+        }
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Width for pulp::aarch64::Neon {
+    #[inline(always)]
+    fn transpose(self, square: &mut [Self::f64s]) {
+        let [[a, b], [c, d]]: [[f64; 2]; 2] = core::array::from_fn(|i| cast(square[i]));
+        (square[0], square[1]) = (cast([a, c]), cast([b, d]));
+    }
+}
+
+/// Something to do with any number of lanes.
+pub trait Work {
+    /// What comes of it.
+    type Output;
+    /// Does it.
+    fn run<S: Width>(self, simd: S) -> Self::Output;
+}
 
 /// The processor features batch work runs with.
 #[derive(Clone, Copy, Debug)]
@@ -242,15 +341,24 @@ impl Lanes {
 
     /// Runs `work` with these lanes.
     #[inline]
-    pub fn run<W: WithSimd>(self, work: W) -> W::Output {
+    pub fn run<W: Work>(self, work: W) -> W::Output {
         match self {
-            Self::One => Simd::vectorize(Scalar, work),
+            Self::One => work.run(Scalar),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Self::Four(simd) => Simd::vectorize(simd, work),
+            Self::Four(simd) => simd.vectorize(
+                #[inline(always)]
+                || work.run(simd),
+            ),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Self::Eight(simd) => Simd::vectorize(simd, work),
+            Self::Eight(simd) => simd.vectorize(
+                #[inline(always)]
+                || work.run(simd),
+            ),
             #[cfg(target_arch = "aarch64")]
-            Self::Two(simd) => Simd::vectorize(simd, work),
+            Self::Two(simd) => simd.vectorize(
+                #[inline(always)]
+                || work.run(simd),
+            ),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod pair;
 pub mod params;
 pub mod readings;
 pub mod snapshot;
+mod tile;
 pub mod window;
 
 pub use error::{Error, Kind, Result};

@@ -41,12 +41,12 @@ pub trait State<S: Simd, const D: usize>: Copy {
         self.take(core::array::from_fn(|i| valid.pick(from_anchor[i] - mean[i], zero)), step);
     }
 
-    /// Takes in `row - anchor` in every lane; `n` is the count after it, the same in all lanes.
+    /// Takes in `row - anchor` in every lane, to n rows in each of them: `reciprocal` is 1 / n.
     #[inline(always)]
-    fn insert(&mut self, simd: S, n: f64, from_anchor: [F<S>; D]) {
+    fn insert(&mut self, simd: S, reciprocal: f64, from_anchor: [F<S>; D]) {
         let step = Step {
-            reciprocal: F::splat(simd, 1.0 / n),
-            shrink: F::splat(simd, 1.0 - 1.0 / n),
+            reciprocal: F::splat(simd, reciprocal),
+            shrink: F::splat(simd, 1.0 - reciprocal),
             added: F::splat(simd, 1.0),
         };
         let mean = self.mean();
@@ -101,11 +101,11 @@ impl<S: Simd> Weights<S> {
         Self { n, share, cross: share * nb }
     }
 
-    /// For counts that are the same in all lanes.
+    /// For counts that are the same in all lanes; `reciprocal` is 1 / (na + nb).
     #[inline(always)]
-    pub fn uniform(simd: S, na: f64, nb: f64) -> Self {
+    pub fn uniform(simd: S, na: f64, nb: f64, reciprocal: f64) -> Self {
         let n = na + nb;
-        let share = na * (1.0 / n.max(1.0));
+        let share = na * reciprocal;
         Self {
             n: F::splat(simd, n),
             share: F::splat(simd, share),

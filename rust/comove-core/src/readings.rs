@@ -29,7 +29,7 @@ const TWO_256: f64 = TWO_400 / TWO_100 / (1_u64 << 44) as f64;
 /// Usable as a divisor: it varies, and its sum of squares is in range.
 #[inline(always)]
 fn varies<S: Simd>(sum: F<S>) -> Mask<S> {
-    sum.like(LEAST_SUM).le(sum).and(sum.is_finite())
+    sum.like(LEAST_SUM).le(sum).and(sum.le(sum.like(f64::MAX)))
 }
 
 /// Usable in a covariance: in range, or exactly 0.
@@ -87,36 +87,40 @@ impl<S: Simd> PairReadings<S> {
     /// The raw quotient exceeds 1 by a few ulp at most; tests hold it to 8.
     #[inline(always)]
     pub fn corr(&self) -> F<S> {
-        let raw = self.raw_corr();
+        let (raw, defined) = self.quotient();
         let one = raw.like(1.0);
-        let below = one.lt(raw).pick(one, raw);
-        let minus = raw.like(-1.0);
-        below.lt(minus).pick(minus, below)
+        defined.pick(raw.at_most(one).at_least(raw.like(-1.0)), raw.like(f64::NAN))
     }
 
     /// The quotient before the excess over 1 is cut.
     #[inline(always)]
     pub fn raw_corr(&self) -> F<S> {
+        let (raw, defined) = self.quotient();
+        defined.pick(raw, raw.like(f64::NAN))
+    }
+
+    /// Sxy / sqrt(Sxx Syy), and where it is defined.
+    #[inline(always)]
+    fn quotient(&self) -> (F<S>, Mask<S>) {
         let (mut sxx, mut syy, mut sxy) =
             (self.moments.sxx(), self.moments.syy(), self.moments.sxy());
-        let defined = self.enough.and(varies(sxx)).and(varies(syy));
+        let mut defined = self.enough;
         let (least, most) = (sxx.like(ORDINARY.0), sxx.like(ORDINARY.1));
-        let extreme = sxx.lt(least).or(most.lt(sxx)).or(syy.lt(least)).or(most.lt(syy));
-        if extreme.any() {
+        let ordinary = least.le(sxx).and(sxx.le(most)).and(least.le(syy)).and(syy.le(most));
+        if !ordinary.all() {
+            defined = defined.and(varies(sxx)).and(varies(syy));
             // Powers of four under the root: exact, so no bit differs from the plain way.
             for sum in [&mut sxx, &mut syy] {
-                let one = sum.like(1.0);
                 let small = sum.lt(least);
                 let large = most.lt(*sum);
-                let root = small.pick(
-                    sum.like(TWO_256),
-                    large.pick(sum.like(1.0 / TWO_256), one),
-                );
+                let one = sum.like(1.0);
+                let up = sum.like(TWO_256);
+                let root = small.pick(up, large.pick(sum.like(1.0 / TWO_256), one));
                 *sum = (*sum * root) * root;
                 sxy = sxy * root;
             }
         }
-        where_defined(defined, sxy / (sxx * syy).sqrt())
+        (sxy / (sxx * syy).sqrt(), defined)
     }
 
     /// corr^2
