@@ -46,7 +46,7 @@ PAIR_QUESTIONS = [
     q("rolling_beta", window_size=3),
     q("rolling_corr", window_size=64, min_samples=5),
     q("rolling_cov", window_size=30, min_samples=2, ddof=0),
-    q("rolling_cov", window_size=2),
+    q("rolling_cov", window_size=3),
     q("rolling_var", window_size=20, min_samples=3),
     q("rolling_regression", window_size=30, min_samples=2),
     q("rolling_regression", window_size=7),
@@ -56,6 +56,8 @@ PAIR_QUESTIONS = [
 ]
 ROW_QUESTIONS = [
     *PAIR_QUESTIONS,
+    q("rolling_cov", window_size=2),
+    q("rolling_var", window_size=2),
     q("joint_beta", window_size=40, min_samples=12),
     q("cross_asset_features", window_size=30, min_samples=10),
     q("cross_asset_features", window_size=15, vol_window=8, short=2, long=9, momentum=4, returns="log"),
@@ -69,6 +71,8 @@ SPAN_QUESTIONS = [
     q("joint_beta", window_span="1h30m", min_samples=8),
 ]
 QUESTIONS = [*ROW_QUESTIONS, *SPAN_QUESTIONS]
+# The panel has the features, and a live pair has beta, hence at least three rows.
+LIVE_QUESTIONS = [*PAIR_QUESTIONS, q("joint_beta", window_size=40, min_samples=12), *SPAN_QUESTIONS]
 
 
 def table(rows: int, seed: int, *, gaps: bool = True) -> dict[str, NDArray[Any]]:

@@ -210,7 +210,10 @@ def joint(
     min_samples: int | None = None,
     rows: Sequence[int] | None = None,
 ) -> Readings:
-    """Least squares of the asset on all leaders and a constant: beta (n, k), alpha, r_squared, n."""
+    """Least squares of the asset on all leaders and a constant: beta (n, k), alpha, r_squared, n.
+
+    Missing below k + 2 pairs: with as many pairs as unknowns every line fits, and says nothing.
+    """
     need = min_samples if min_samples is not None else window_size
     assert need is not None
     starts = window_starts(len(asset), window_size, span_ns, times)
@@ -227,7 +230,7 @@ def joint(
         inside = [r for r in range(starts[t], t + 1) if there[r]]
         n = len(inside)
         out["n"][i] = n
-        if n < need:
+        if n < max(need, k + 2):
             continue
         means = [sum(column[r] for r in inside) / n for column in columns]
         centred = [[column[r] - m for r in inside] for column, m in zip(columns, means, strict=True)]

@@ -320,14 +320,14 @@ def test_damaged_files_never_raise_anything_else(name: str, tmp_path: Path) -> N
     WRITERS[name](candles(), path)
     whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     rng = np.random.default_rng(3)
-    # A cut CSV file is a shorter CSV file; the other formats notice.
+    # A cut CSV file or stream is a shorter one; the other formats notice.
     for turn in range(60):
         bad = whole[: rng.integers(1, len(whole))] if turn % 2 else whole.copy()
         bad = bad ^ (rng.random(len(bad)) < 0.02) * rng.integers(1, 256, len(bad)).astype(np.uint8)
         path.write_bytes(bad.astype(np.uint8).tobytes())
         with contextlib.suppress(DataError):
             assert one(path).schema == CANDLE_SCHEMA
-        if turn % 2 and name != "x.csv":
+        if turn % 2 and name not in ("x.csv", "x.arrow"):
             path.write_bytes(whole[: rng.integers(1, len(whole))].tobytes())
             with pytest.raises(DataError):
                 read_candles(path)

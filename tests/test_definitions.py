@@ -256,16 +256,16 @@ def test_features_by_hand():
 
 
 def test_divergence_is_clipped():
-    leader = np.full(30, 10.0)
-    rising = np.where(np.arange(30) == 29, 100.0, 10.0 + np.arange(30) * 0.01)
-    answer = arrays.cross_asset_features(rising, leader, short=5, long=20)["divergence"]
-    assert (
-        answer[-1] == pytest.approx((rising[29] / rising[24] - rising[29] / rising[9]) / 0.2)
-        or answer[-1] == 1.0
-    )
-    falling_late = rising.copy()
-    falling_late[:10] = 1.0
-    assert arrays.cross_asset_features(falling_late, leader, short=5, long=20)["divergence"][-1] == -1.0
+    leader, asset = np.full(30, 10.0), np.full(30, 10.0)
+    asset[29] = 11.0
+    asset[:10] = 10.5
+    # short: 11/10 - 1; long: 11/10.5 - 1.
+    divergence = arrays.cross_asset_features(asset, leader, short=5, long=20)["divergence"]
+    assert divergence[-1] == pytest.approx((1.1 - 11 / 10.5) / 0.2, rel=1e-12)
+    asset[:10] = 1.0
+    assert arrays.cross_asset_features(asset, leader, short=5, long=20)["divergence"][-1] == -1.0
+    asset[:10] = 100.0
+    assert arrays.cross_asset_features(asset, leader, short=5, long=20)["divergence"][-1] == 1.0
 
 
 def test_returns_across_a_hole_are_missing():

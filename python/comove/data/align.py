@@ -116,8 +116,7 @@ def align(
         present = _on_grid(frame, names)
     else:
         times, present = _union(whole)
-        grid = _grid(how, tables, times, present)
-        frame = grid
+        frame = _grid(how, tables, times, present)
         for symbol in frames:
             table = whole[symbol] if how == "inner" else tables[symbol]
             frame = frame.join(table, on="ts", how="left", maintain_order="left")
@@ -152,6 +151,8 @@ def _result_names(
     else:
         if not column:
             raise ParameterError("column must name at least 1 column, got none", "column")
+        if len(set(column)) < len(column):
+            raise ParameterError(f"column names a column twice: {list(column)!r}", "column")
         names = {symbol: {name: f"{symbol}_{name}" for name in column} for symbol in symbols}
     results = ["ts", *(result for of_symbol in names.values() for result in of_symbol.values())]
     if with_age:

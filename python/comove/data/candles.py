@@ -9,7 +9,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, overload
 
 import polars as pl
 
@@ -43,6 +43,14 @@ _READ_ERRORS: Final = (
 )
 
 
+@overload
+def read_candles(
+    path: str | os.PathLike[str], *, symbols: Sequence[str], columns: Mapping[str, str] | None = None
+) -> dict[str, pl.DataFrame]: ...
+@overload
+def read_candles(
+    path: str | os.PathLike[str], *, symbols: None = None, columns: Mapping[str, str] | None = None
+) -> pl.DataFrame | dict[str, pl.DataFrame]: ...
 def read_candles(
     path: str | os.PathLike[str],
     *,

@@ -149,6 +149,7 @@ pub struct Front<S: Simd, const D: usize, M> {
 
 impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
     /// An empty block with memory for `rows` rows.
+    #[inline(always)]
     pub fn new(simd: S, runs: Runs, rows: usize) -> Self {
         let empty = Anchored::empty(simd);
         Self {
@@ -222,6 +223,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
     /// The suffix that begins at row `from`, were this block the back one; `rows(i)` is its row i.
     ///
     /// The same operations as [`Back::turn`] and [`Back::at`], without keeping anything.
+    #[inline(always)]
     pub fn suffix(&self, from: usize, rows: impl Fn(usize) -> [F<S>; D]) -> Anchored<S, D, M> {
         let mut suffix = Anchored { anchor: self.newest, state: M::empty(self.simd) };
         if from >= self.len {
@@ -366,12 +368,18 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
 
 impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     /// What [`at`](Self::at) gives, without keeping anything.
+    #[inline(always)]
     pub fn look(&self, from: usize, rows: impl Fn(usize) -> [F<S>; D]) -> Anchored<S, D, M> {
         let mut suffix = Anchored { anchor: self.anchor, state: M::empty(self.simd) };
         if from >= self.len {
             return suffix;
         }
         let run = self.runs.run_of(from);
+        let Making { run: making, start, next, .. } = self.making;
+        if making == run + 1 || (making == run && next == start) {
+            suffix.state = self.suffixes[run % 2][from - self.runs.start(run)];
+            return suffix;
+        }
         suffix.state = self.from_run[run + 1];
         let end = self.runs.start(run + 1).min(self.len);
         for i in (from..end).rev() {

@@ -79,6 +79,13 @@ pub enum Error {
     },
     /// There is no row to replace.
     NothingToAmend,
+    /// Only the last bar can be amended.
+    OtherTime {
+        /// The time given.
+        value: i64,
+        /// The time of the last bar.
+        last: i64,
+    },
     /// A symbol that is not there, or there already.
     Symbol {
         /// The symbol.
@@ -124,6 +131,7 @@ impl Error {
             Self::MissingTime { .. } => "missing_time",
             Self::Burst { .. } => "burst",
             Self::NothingToAmend => "nothing_to_amend",
+            Self::OtherTime { .. } => "other_time",
             Self::Symbol { .. } => "symbol",
             Self::Snapshot { .. } => "snapshot",
             Self::Lanes { .. } => "lanes",
@@ -152,7 +160,7 @@ impl Error {
             | Self::Burst { .. }
             | Self::NothingToAmend
             | Self::Symbol { .. } => Kind::Data,
-            Self::Order { .. } => Kind::Order,
+            Self::Order { .. } | Self::OtherTime { .. } => Kind::Order,
             Self::Snapshot { .. } => Kind::State,
         }
     }
@@ -185,6 +193,9 @@ impl fmt::Display for Error {
                 write!(f, "max_rows must hold the window: {value} rows within the span, at most {max_rows}")
             }
             Self::NothingToAmend => write!(f, "amend needs a last row: there was no update yet"),
+            Self::OtherTime { value, last } => {
+                write!(f, "ts must be that of the last bar, {last}, got {value}")
+            }
             Self::Symbol { symbol, problem } => write!(f, "symbol {symbol:?} {problem}"),
             Self::Snapshot { problem } => write!(f, "snapshot cannot be used: {problem}"),
             Self::Lanes { text } => {

@@ -177,17 +177,29 @@ binary!(Div, div, div_f64s);
 
 /// A number of lanes, and how to turn a square of them.
 pub trait Width: Simd {
+    /// Runs `work` compiled for this processor.
+    fn enter<R>(self, work: impl FnOnce() -> R) -> R;
     /// Swaps rows and columns of a square of `F64_LANES` rows.
     fn transpose(self, square: &mut [Self::f64s]);
 }
 
 impl Width for Scalar {
     #[inline(always)]
+    fn enter<R>(self, work: impl FnOnce() -> R) -> R {
+        work()
+    }
+
+    #[inline(always)]
     fn transpose(self, _square: &mut [f64]) {}
 }
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 impl Width for pulp::x86::V3 {
+    #[inline(always)]
+    fn enter<R>(self, work: impl FnOnce() -> R) -> R {
+        self.vectorize(work)
+    }
+
     #[inline(always)]
     fn transpose(self, square: &mut [Self::f64s]) {
         let avx = self.avx;
@@ -203,6 +215,11 @@ impl Width for pulp::x86::V3 {
 
 #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
 impl Width for pulp::x86::V4 {
+    #[inline(always)]
+    fn enter<R>(self, work: impl FnOnce() -> R) -> R {
+        self.vectorize(work)
+    }
+
     #[inline(always)]
     fn transpose(self, square: &mut [Self::f64s]) {
         let avx = self.avx512f;
@@ -229,6 +246,11 @@ impl Width for pulp::x86::V4 {
 
 #[cfg(target_arch = "aarch64")]
 impl Width for pulp::aarch64::Neon {
+    #[inline(always)]
+    fn enter<R>(self, work: impl FnOnce() -> R) -> R {
+        self.vectorize(work)
+    }
+
     #[inline(always)]
     fn transpose(self, square: &mut [Self::f64s]) {
         let [[a, b], [c, d]]: [[f64; 2]; 2] = core::array::from_fn(|i| cast(square[i]));
@@ -345,17 +367,17 @@ impl Lanes {
         match self {
             Self::One => work.run(Scalar),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Self::Four(simd) => simd.vectorize(
+            Self::Four(simd) => simd.enter(
                 #[inline(always)]
                 || work.run(simd),
             ),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-            Self::Eight(simd) => simd.vectorize(
+            Self::Eight(simd) => simd.enter(
                 #[inline(always)]
                 || work.run(simd),
             ),
             #[cfg(target_arch = "aarch64")]
-            Self::Two(simd) => simd.vectorize(
+            Self::Two(simd) => simd.enter(
                 #[inline(always)]
                 || work.run(simd),
             ),

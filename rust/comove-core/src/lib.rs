@@ -5,25 +5,35 @@
 //! knows nothing of Python, files or clocks.
 //!
 //! # Letters
-//! y asset, x benchmark or leader, n complete rows, S_xy centred sum of products, t a row.
+//! y asset, x benchmark or leader, n complete rows, `S_xy` centred sum of products, t a row.
 //!
 //! # What it does not do
 //! It does not align series, fill gaps or decide what a price means; a value that is not finite is missing.
 
-#![deny(missing_docs)]
-
 pub mod batch;
 pub mod blocks;
 pub mod error;
+pub mod ewm;
+pub mod features;
+mod grid;
+pub mod joint;
 pub mod lanes;
 pub mod moments;
 pub mod pair;
+pub mod panel;
 pub mod params;
 pub mod readings;
 pub mod snapshot;
+pub mod task;
 mod tile;
 pub mod window;
 
 pub use error::{Error, Kind, Result};
+pub use ewm::EwmPair;
+pub use features::CrossAsset;
+pub use grid::PanelReading;
+pub use joint::JointPair;
 pub use pair::RollingPair;
+pub use panel::Panel;
 pub use params::Window;
+pub use task::Task;

@@ -28,13 +28,13 @@ const TWO_256: f64 = TWO_400 / TWO_100 / (1_u64 << 44) as f64;
 
 /// Usable as a divisor: it varies, and its sum of squares is in range.
 #[inline(always)]
-fn varies<S: Simd>(sum: F<S>) -> Mask<S> {
+pub(crate) fn varies<S: Simd>(sum: F<S>) -> Mask<S> {
     sum.like(LEAST_SUM).le(sum).and(sum.le(sum.like(f64::MAX)))
 }
 
 /// Usable in a covariance: in range, or exactly 0.
 #[inline(always)]
-fn in_range<S: Simd>(sum: F<S>) -> Mask<S> {
+pub(crate) fn in_range<S: Simd>(sum: F<S>) -> Mask<S> {
     varies(sum).or(sum.equals(sum.like(0.0)))
 }
 
@@ -140,6 +140,15 @@ impl<S: Simd> PairReadings<S> {
             .and(in_range(moments.sxx()))
             .and(in_range(moments.syy()));
         where_defined(defined, moments.sxy() / (moments.n - ddof))
+    }
+
+    /// Sxy times `factor`: the covariance of weighted rows
+    #[inline(always)]
+    pub fn scaled_cov(&self, factor: F<S>) -> F<S> {
+        let moments = &self.moments;
+        let defined =
+            self.enough.and(in_range(moments.sxx())).and(in_range(moments.syy()));
+        where_defined(defined, moments.sxy() * factor)
     }
 
     /// Syy / (n - ddof) of the asset

@@ -1,1 +1,24 @@
-//! Bindings.
+//! The Python module `comove._comove`: converts and calls, and computes nothing itself.
+
+mod arrays;
+mod errors;
+mod live;
+mod options;
+mod panel;
+mod plugin;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
+    module.add_function(wrap_pyfunction!(arrays::run, module)?)?;
+    module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
+    module.add_class::<live::RollingPair>()?;
+    module.add_class::<live::EwmPair>()?;
+    module.add_class::<live::JointPair>()?;
+    module.add_class::<panel::Panel>()?;
+    module.add_class::<panel::PanelReadings>()?;
+    Ok(())
+}

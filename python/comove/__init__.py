@@ -1,0 +1,45 @@
+"""comove: cross-asset influence for crypto markets.
+
+How strongly a coin moves with its leaders, who moves first, how turbulence spreads. The same bits in research, over
+Polars frames and NumPy arrays, and live, one tick at a time.
+"""
+
+from __future__ import annotations
+
+from comove import arrays, data, live
+from comove._comove import __version__
+from comove.errors import ComoveError, DataError, OrderError, ParameterError, StateError
+from comove.expressions import (
+    cross_asset_features,
+    ewm_beta,
+    ewm_corr,
+    ewm_cov,
+    joint_beta,
+    rolling_beta,
+    rolling_corr,
+    rolling_cov,
+    rolling_regression,
+    rolling_var,
+)
+
+__all__ = [
+    "ComoveError",
+    "DataError",
+    "OrderError",
+    "ParameterError",
+    "StateError",
+    "__version__",
+    "arrays",
+    "cross_asset_features",
+    "data",
+    "ewm_beta",
+    "ewm_corr",
+    "ewm_cov",
+    "joint_beta",
+    "live",
+    "rolling_beta",
+    "rolling_corr",
+    "rolling_cov",
+    "rolling_regression",
+    "rolling_var",
+]

@@ -1,0 +1,441 @@
+"""The array door: every batch estimator on NumPy arrays.
+
+Inputs are anything NumPy takes: arrays of any numeric dtype and any strides, read-only ones, pandas and Polars
+Series, lists. NaN, infinities and None are missing. They are not modified, and copied only where they are not
+contiguous float64. `asset` may be two-dimensional, one column an asset, against one benchmark.
+
+The same rows give bit for bit what the Polars expressions and the live objects give. The GIL is released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from comove import _comove, options
+from comove.errors import DataError, ParameterError
+from comove.options import Floats, Returns, Span
+
+__all__ = [
+    "cross_asset_features",
+    "ewm_beta",
+    "ewm_corr",
+    "ewm_cov",
+    "joint_beta",
+    "rolling_beta",
+    "rolling_corr",
+    "rolling_cov",
+    "rolling_regression",
+    "rolling_var",
+]
+
+_REGRESSION = ("beta", "alpha", "corr", "r_squared", "beta_stderr", "residual_std", "n")
+_CROSS_ASSET = ("beta", "correlation", "divergence", "volatility", "relative_momentum")
+
+
+def rolling_beta(
+    asset: object,
+    benchmark: object,
+    *,
+    window_size: int | None = None,
+    window_span: Span | None = None,
+    by: object = None,
+    min_samples: int | None = None,
+    out: Floats | None = None,
+) -> Floats:
+    """Slope of `asset` on `benchmark` over a sliding window.
+
+    beta[t] = cov(asset, benchmark) / var(benchmark) over the complete pairs of the window that ends at row t.
+
+    Parameters
+    ----------
+    asset : float64, shape (n,) or (n, k)
+        Returns per step as fractions (0.01 is 1 %), oldest first; NaN and infinities are missing.
+    benchmark : float64, shape (n,)
+    window_size : int, at least 3
+        Rows of the window; rows with a missing side count, and are skipped. Exactly one of `window_size` and
+        `window_span`.
+    window_span : timedelta or str
+        The window at t is (t - span, t]; "30d", "12h", "1h30m". Needs `by` and `min_samples`.
+    by : datetime64 or int64 nanoseconds, shape (n,)
+        Times of the rows, never decreasing; equal ones keep their order.
+    min_samples : int, 2 to `window_size`, default `window_size`
+        Complete pairs needed before a value is given.
+    out : float64, same shape as the result, optional
+        Where to put it; contiguous along the rows.
+
+    Returns
+    -------
+    float64, shape of `asset`
+        NaN with fewer than `min_samples` pairs, or where `benchmark` does not vary in the window (all its values
+        equal).
+
+    Raises
+    ------
+    ParameterError
+        An option out of its bounds.
+    DataError
+        Shapes that do not fit, values that are not numbers.
+    OrderError
+        `by` runs backwards.
+
+    Notes
+    -----
+    Work per row is constant, whatever the window; memory is a few blocks of `window_size` rows. Within 1e-12 of
+    sd(asset) / sd(benchmark) against exact arithmetic (tests/test_accuracy.py); what has left the window leaves no
+    trace. Moments are combined as in Chan, Golub and LeVeque (1979), eq. 2.1, over the blocks of van Herk (1992).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from comove import arrays
+    >>> btc = np.array([0.01, -0.01, 0.03, 0.00])
+    >>> arrays.rolling_beta(2 * btc + 0.001, btc, window_size=3).round(12)
+    array([nan, nan,  2.,  2.])
+    """
+    chosen = options.window(window_size, window_span, min_samples, by=by)
+    return _single("rolling_beta", chosen, asset, benchmark, by, out)
+
+
+def rolling_corr(
+    asset: object,
+    benchmark: object,
+    *,
+    window_size: int | None = None,
+    window_span: Span | None = None,
+    by: object = None,
+    min_samples: int | None = None,
+    out: Floats | None = None,
+) -> Floats:
+    """Correlation of `asset` and `benchmark` over a sliding window, in [-1, 1].
+
+    corr[t] = Sxy / sqrt(Sxx Syy), S the centred sums of products over the complete pairs of the window.
+
+    Parameters, errors, cost and sources are those of `rolling_beta`. NaN where either side does not vary. Within
+    1e-12 of exact arithmetic.
+    """
+    chosen = options.window(window_size, window_span, min_samples, by=by)
+    return _single("rolling_corr", chosen, asset, benchmark, by, out)
+
+
+def rolling_cov(
+    asset: object,
+    benchmark: object,
+    *,
+    window_size: int | None = None,
+    window_span: Span | None = None,
+    by: object = None,
+    min_samples: int | None = None,
+    ddof: int = 1,
+    out: Floats | None = None,
+) -> Floats:
+    """Covariance of `asset` and `benchmark` over a sliding window.
+
+    cov[t] = Sxy / (n - ddof), n complete pairs in the window.
+
+    Parameters, errors, cost and sources are those of `rolling_beta`; `window_size` is at least 2, and `ddof` at
+    least 0. Exactly 0 where either side is constant. Within 1e-12 of sd(asset) sd(benchmark).
+    """
+    chosen = options.window(window_size, window_span, min_samples, least=2, by=by)
+    chosen["ddof"] = options.degrees(ddof)
+    return _single("rolling_cov", chosen, asset, benchmark, by, out)
+
+
+def rolling_var(
+    values: object,
+    *,
+    window_size: int | None = None,
+    window_span: Span | None = None,
+    by: object = None,
+    min_samples: int | None = None,
+    ddof: int = 1,
+    out: Floats | None = None,
+) -> Floats:
+    """Variance of `values` over a sliding window.
+
+    var[t] = S / (n - ddof), S the centred sum of squares, n values in the window.
+
+    Parameters, errors, cost and sources are those of `rolling_beta`; `window_size` is at least 2, and `ddof` at
+    least 0. Exactly 0 for a constant window, whatever came before it. Within 1e-12 of itself.
+    """
+    chosen = options.window(window_size, window_span, min_samples, least=2, by=by)
+    chosen["ddof"] = options.degrees(ddof)
+    return _single("rolling_var", chosen, values, None, by, out)
+
+
+def rolling_regression(
+    asset: object,
+    benchmark: object,
+    *,
+    window_size: int | None = None,
+    window_span: Span | None = None,
+    by: object = None,
+    min_samples: int | None = None,
+    out: Floats | None = None,
+) -> dict[str, Floats]:
+    """All readings of the regression of `asset` on `benchmark` over a sliding window.
+
+    - beta = Sxy / Sxx; alpha = mean(asset) - beta mean(benchmark); corr; r_squared = corr^2
+    - residual_std = sqrt(SSE / (n - 2)), beta_stderr = residual_std / sqrt(Sxx); 0 for a perfect fit, missing for
+      n < 3
+    - n, the complete pairs in the window; given also where the rest is missing
+
+    Parameters, errors, cost and sources are those of `rolling_beta`. `out` is one block of shape (7, n), or (7, n, k)
+    for k assets; the result's arrays are its rows, in the order of the list above: beta, alpha, corr, r_squared,
+    beta_stderr, residual_std, n.
+
+    Returns
+    -------
+    dict of float64 arrays of the shape of `asset`
+
+    Notes
+    -----
+    The residual sum of squares is carried in the state and only ever added to (Gentleman 1974), so residual_std
+    keeps its digits where the fit is nearly perfect.
+    """
+    chosen = options.window(window_size, window_span, min_samples, by=by)
+    y, x, times = _inputs(asset, benchmark, chosen, by)
+    return _block("rolling_regression", chosen, y, [x], times, _REGRESSION, out)
+
+
+def joint_beta(
+    asset: object,
+    leaders: object,
+    *,
+    window_size: int | None = None,
+    window_span: Span | None = None,
+    by: object = None,
+    min_samples: int | None = None,
+) -> dict[str, Floats]:
+    """Betas of `asset` on several leaders at once, over a sliding window.
+
+    Leaders move together, so single betas count one risk several times; these are the coefficients of the multiple
+    regression with an intercept.
+
+    Parameters
+    ----------
+    asset : float64, shape (n,)
+    leaders : float64, shape (n, k), or a mapping of names to arrays of shape (n,)
+        1 to 8 leaders.
+    window_size, window_span, by, min_samples
+        As in `rolling_beta`; a row counts where the asset and all leaders are given.
+
+    Returns
+    -------
+    dict
+        "beta" of shape (n, k); "alpha", "r_squared" and "n" of shape (n,). NaN unless n > k + 1, and where a leader does
+        not vary or the others explain all but 2^-40 of it.
+
+    Raises
+    ------
+    ParameterError, DataError, OrderError
+
+    Notes
+    -----
+    Cholesky factorisation of the leaders' correlation matrix; O(k^2) a row for the window, O(k^3) for the solve.
+    """
+    chosen = options.window(window_size, window_span, min_samples, by=by)
+    if isinstance(leaders, Mapping):
+        columns = [options.series(f"leaders[{name!r}]", values) for name, values in leaders.items()]
+    else:
+        table = options.floats("leaders", leaders)
+        table = table[:, np.newaxis] if table.ndim == 1 else table
+        columns = [np.ascontiguousarray(column) for column in table.T]
+    options.whole("number of leaders", len(columns), least=1, most=options.MOST_LEADERS)
+    y = options.series("asset", asset)
+    columns = [options.series("leaders", column, len(y)) for column in columns]
+    times = None if by is None else options.timestamps("by", by, len(y))
+    chosen["leaders"] = [str(j) for j in range(len(columns))]
+    rows = np.empty((len(columns) + 3, len(y)))
+    _comove.run({"estimator": "joint_beta", **chosen}, [y, *columns], times, list(rows))
+    return {"beta": rows[: len(columns)].T, "alpha": rows[-3], "r_squared": rows[-2], "n": rows[-1]}
+
+
+def ewm_beta(
+    asset: object, benchmark: object, *, half_life: float, min_samples: int = 2, out: Floats | None = None
+) -> Floats:
+    """Slope of `asset` on `benchmark`, rows weighted by 2^(-age / half_life).
+
+    Parameters
+    ----------
+    asset : float64, shape (n,) or (n, k)
+    benchmark : float64, shape (n,)
+    half_life : float, above 0
+        Rows after which a weight has halved. Age is counted in rows, missing ones included.
+    min_samples : int, at least 2
+        Complete pairs seen before a value is given.
+    out : float64, same shape as the result, optional
+
+    Returns
+    -------
+    float64, shape of `asset`
+        NaN where not defined.
+
+    Raises
+    ------
+    ParameterError, DataError
+
+    Notes
+    -----
+    Constant work a row. An exponential memory fades but never ends: a bad print leaves a trace of its weight. The same as pandas
+    ``ewm(halflife=..., adjust=True, ignore_na=False)`` of the complete pairs (West 1979).
+    """
+    return _single("ewm_beta", options.ewm(half_life, min_samples), asset, benchmark, None, out)
+
+
+def ewm_corr(
+    asset: object, benchmark: object, *, half_life: float, min_samples: int = 2, out: Floats | None = None
+) -> Floats:
+    """Correlation of `asset` and `benchmark`, rows weighted by 2^(-age / half_life).
+
+    Parameters, errors, cost and source are those of `ewm_beta`.
+    """
+    return _single("ewm_corr", options.ewm(half_life, min_samples), asset, benchmark, None, out)
+
+
+def ewm_cov(
+    asset: object, benchmark: object, *, half_life: float, min_samples: int = 2, out: Floats | None = None
+) -> Floats:
+    """Covariance of `asset` and `benchmark`, rows weighted by 2^(-age / half_life), corrected for bias.
+
+    cov = S / W * W^2 / (W^2 - sum w^2), W the sum of the weights w, S the weighted centred products.
+
+    Parameters, errors, cost and source are those of `ewm_beta`.
+    """
+    return _single("ewm_cov", options.ewm(half_life, min_samples), asset, benchmark, None, out)
+
+
+def cross_asset_features(
+    asset_price: object,
+    leader_price: object,
+    *,
+    window_size: int = 30,
+    vol_window: int = 20,
+    short: int = 5,
+    long: int = 20,
+    momentum: int = 10,
+    min_samples: int | None = None,
+    returns: Returns = "simple",
+    out: Floats | None = None,
+) -> dict[str, Floats]:
+    """Five features of an asset and one leader, from their prices on one grid.
+
+    - beta, correlation of the one-row returns over `window_size` rows
+    - divergence = clip(rs_short - rs_long, -0.2, 0.2) / 0.2, rs_n the n-row return of the asset minus the leader's
+    - volatility: standard deviation (ddof 1) of the leader's returns over `vol_window` rows
+    - relative_momentum: the `momentum`-row return of the asset minus the leader's
+
+    Parameters
+    ----------
+    asset_price : float64, shape (n,) or (n, k)
+        Prices, above 0; NaN where there is none. A return needs both neighbouring rows.
+    leader_price : float64, shape (n,)
+    window_size : int, at least 3
+    vol_window : int, at least 2
+    short, long, momentum : int, at least 1
+        Rows.
+    min_samples : int, optional
+        Of beta and correlation, as in `rolling_beta`.
+    returns : {"simple", "log"}
+    out : float64, shape (5, n) or (5, n, k), optional
+
+    Returns
+    -------
+    dict of float64 arrays of the shape of `asset_price`
+        NaN where not defined; nothing is filled.
+
+    Raises
+    ------
+    ParameterError
+        An option out of its bounds.
+    DataError
+        Shapes that do not fit; a price that is not above 0.
+
+    Notes
+    -----
+    Constant work a row; precision as `rolling_beta`. Logarithms are those of the pure-Rust libm on every door.
+    """
+    lookbacks = {"vol_window": vol_window, "short": short, "long": long, "momentum": momentum}
+    chosen = options.cross_asset(window_size, min_samples, lookbacks, returns)
+    y = options.floats("asset_price", asset_price)
+    x = options.series("leader_price", leader_price, len(y))
+    return _block("cross_asset_features", chosen, y, [x], None, _CROSS_ASSET, out)
+
+
+def _inputs(
+    asset: object, benchmark: object, chosen: Mapping[str, Any], by: object
+) -> tuple[Floats, Floats, options.Timestamps | None]:
+    y = options.floats("asset", asset)
+    x = options.series("benchmark", benchmark, len(y))
+    times = options.timestamps("by", by, len(y)) if "window_span" in chosen else None
+    return y, x, times
+
+
+def _single(
+    estimator: str, chosen: dict[str, Any], asset: object, benchmark: object, by: object, out: Floats | None
+) -> Floats:
+    """Run an estimator of one output."""
+    if estimator == "rolling_var":
+        y = options.floats("values", asset)
+        others: list[Floats] = []
+        times = options.timestamps("by", by, len(y)) if "window_span" in chosen else None
+    else:
+        y, x, times = _inputs(asset, benchmark, chosen, by)
+        others = [x]
+    block = None if out is None else _checked_out(out, y.shape, [y, *others])[np.newaxis]
+    return _run(estimator, chosen, y, others, times, 1, block)[0]
+
+
+def _block(
+    estimator: str,
+    chosen: dict[str, Any],
+    y: Floats,
+    others: list[Floats],
+    times: options.Timestamps | None,
+    names: tuple[str, ...],
+    out: Floats | None,
+) -> dict[str, Floats]:
+    """Run an estimator of several outputs into one block of memory."""
+    block = None if out is None else _checked_out(out, (len(names), *y.shape), [y, *others])
+    return dict(zip(names, _run(estimator, chosen, y, others, times, len(names), block), strict=True))
+
+
+def _run(
+    estimator: str,
+    chosen: dict[str, Any],
+    y: Floats,
+    others: list[Floats],
+    times: options.Timestamps | None,
+    outputs: int,
+    block: Floats | None,
+) -> Floats:
+    """Run an estimator column by column; the result has shape (outputs, *y.shape)."""
+    if block is None:
+        # Each column of each output is contiguous.
+        block = np.empty((outputs, *y.shape[::-1]))
+        block = block if y.ndim == 1 else block.transpose(0, 2, 1)
+    for j in range(1 if y.ndim == 1 else y.shape[1]):
+        column = np.ascontiguousarray(y if y.ndim == 1 else y[:, j])
+        places = list(block if y.ndim == 1 else block[:, :, j])
+        results = [place if place.flags.c_contiguous else np.empty(len(place)) for place in places]
+        _comove.run({"estimator": estimator, **chosen}, [column, *others], times, results)
+        for place, result in zip(places, results, strict=True):
+            if place is not result:
+                place[:] = result
+    return block
+
+
+def _checked_out(out: object, shape: tuple[int, ...], inputs: list[Floats]) -> Floats:
+    """Return `out` if results of `shape` can go there."""
+    if not isinstance(out, np.ndarray) or out.dtype != np.float64:
+        kind = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
+        raise ParameterError(f"out must be a float64 array, got {kind}", "out")
+    if out.shape != shape:
+        raise DataError(f"out must have shape {shape}, got {out.shape}", "shape")
+    if not out.flags.writeable:
+        raise ParameterError("out must be writeable, got a read-only array", "out")
+    if any(np.may_share_memory(out, values) for values in inputs):
+        raise ParameterError("out must not share memory with an input", "out")
+    return out

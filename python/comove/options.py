@@ -1,0 +1,420 @@
+"""Options and data as users give them, checked once for all three doors.
+
+Everything here raises comove's own exceptions, naming the parameter, the value and the bound, before any
+state is touched or a plugin call is built.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, SupportsIndex, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from comove.errors import DataError, ParameterError
+
+__all__ = ["Floats", "Returns", "Span", "Timestamps"]
+
+Returns: TypeAlias = Literal["simple", "log"]
+Span: TypeAlias = dt.timedelta | str
+Floats: TypeAlias = npt.NDArray[np.float64]
+Timestamps: TypeAlias = npt.NDArray[np.int64]
+
+#: The least rows of a window for beta, correlation and regressions, and for variance and covariance.
+LEAST_PAIR_WINDOW = 3
+LEAST_VARIANCE_WINDOW = 2
+#: The most rows a live object holds (2^24).
+MAX_LIVE_ROWS = 1 << 24
+#: The most leaders of a joint regression.
+MOST_LEADERS = 8
+
+_UNITS = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+    "w": 604_800_000_000_000,
+}
+_PART = re.compile(r"(\d+)(ns|us|µs|ms|s|m|h|d|w)")
+_LARGEST = np.iinfo(np.int64).max
+
+
+def whole(name: str, value: object, *, least: int, most: int | None = None, because: str = "") -> int:
+    """Return `value` as an int within its bounds.
+
+    Raises
+    ------
+    ParameterError
+        Not a whole number, below `least` or above `most`.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
+        raise ParameterError(f"{name} must be a whole number, got {value!r}", "type")
+    number = value.__index__()
+    if number < least:
+        raise ParameterError(f"{name} must be at least {least}, got {number}", "too_small")
+    if most is not None and number > most:
+        reason = f" ({because})" if because else ""
+        raise ParameterError(f"{name} must be at most {most}{reason}, got {number}", "too_large")
+    return number
+
+
+def positive(name: str, value: object) -> float:
+    """Return `value` as a finite float above 0.
+
+    Raises
+    ------
+    ParameterError
+        Anything else.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise ParameterError(f"{name} must be a number, got {value!r}", "type")
+    number = float(value)
+    if not (np.isfinite(number) and number > 0):
+        raise ParameterError(f"{name} must be finite and above 0, got {value!r}", "not_positive")
+    return number
+
+
+def choice(name: str, value: object, choices: Sequence[str]) -> str:
+    """Return `value` if it is one of `choices`.
+
+    Raises
+    ------
+    ParameterError
+        Anything else.
+    """
+    if not isinstance(value, str) or value not in choices:
+        allowed = ", ".join(repr(one) for one in choices)
+        raise ParameterError(f"{name} must be one of {allowed}, got {value!r}", "choice")
+    return value
+
+
+def nanoseconds(name: str, value: object) -> int:
+    """Return a positive duration in nanoseconds.
+
+    Parameters
+    ----------
+    name : str
+        Named in errors.
+    value : timedelta or str
+        A Polars duration string in fixed units: ns, us, ms, s, m, h, d (24 hours), w; as in "1h30m".
+
+    Raises
+    ------
+    ParameterError
+        Another type, calendar units (mo, q, y) or unknown ones, zero or negative, beyond 292 years.
+    """
+    if isinstance(value, np.timedelta64) and not np.isnat(value):
+        total = int(value.astype("timedelta64[ns]").astype(np.int64))
+    elif isinstance(value, dt.timedelta):
+        total = ((value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds) * 1_000
+    elif isinstance(value, str):
+        parts = _PART.findall(value)
+        if not parts or "".join(count + unit for count, unit in parts) != value:
+            raise ParameterError(
+                f"{name} must be a duration in fixed units (ns, us, ms, s, m, h, d, w) such as '30d' or '1h30m',"
+                f" got {value!r}",
+                "duration",
+            )
+        total = sum(int(count) * _UNITS[unit] for count, unit in parts)
+    else:
+        raise ParameterError(f"{name} must be a timedelta or a duration string, got {value!r}", "type")
+    if not 1 <= total <= _LARGEST:
+        raise ParameterError(f"{name} must be above 0 and below 292 years, got {value!r}", "duration")
+    return total
+
+
+def window(
+    window_size: object,
+    window_span: object,
+    min_samples: object,
+    *,
+    least: int = LEAST_PAIR_WINDOW,
+    by: object = None,
+    needs_by: bool = True,
+) -> dict[str, Any]:
+    """Return the options of a window, by rows or by time, as the core takes them.
+
+    Raises
+    ------
+    ParameterError
+        Not exactly one of `window_size` and `window_span`; a span without `by` or `min_samples`; bounds.
+    """
+    if (window_size is None) == (window_span is None):
+        raise ParameterError(
+            "exactly one of window_size and window_span must be given, got "
+            f"window_size={window_size!r} and window_span={window_span!r}",
+            "window",
+        )
+    if window_size is not None:
+        size = whole("window_size", window_size, least=least)
+        if by is not None:
+            raise ParameterError(f"by goes with window_span, got by={by!r} with window_size={size}", "by")
+        options: dict[str, Any] = {"window_size": size}
+        if min_samples is not None:
+            options["min_samples"] = whole(
+                "min_samples", min_samples, least=2, most=size, because="window_size"
+            )
+        return options
+    span = nanoseconds("window_span", window_span)
+    if needs_by and by is None:
+        raise ParameterError(f"window_span={window_span!r} needs by, the column of timestamps", "by")
+    if min_samples is None:
+        raise ParameterError(f"window_span={window_span!r} needs min_samples", "min_samples")
+    return {"window_span": span, "min_samples": whole("min_samples", min_samples, least=2)}
+
+
+def live_window(
+    window_size: object, window_span: object, max_rows: object, min_samples: object
+) -> tuple[int | None, int | None, int | None, int | None]:
+    """Return size, span in nanoseconds, max_rows and min_samples of a live window.
+
+    Raises
+    ------
+    ParameterError
+        As `window`; a span without `max_rows`, or `max_rows` without one; more than 2^24 rows.
+    """
+    options = window(window_size, window_span, min_samples, needs_by=False)
+    size, span = options.get("window_size"), options.get("window_span")
+    least = options.get("min_samples")
+    if size is not None:
+        whole("window_size", size, least=3, most=MAX_LIVE_ROWS, because="the most a live object holds")
+        if max_rows is not None:
+            raise ParameterError(f"max_rows goes with window_span, got max_rows={max_rows!r}", "max_rows")
+        return size, None, None, least
+    if max_rows is None:
+        raise ParameterError(
+            f"window_span={window_span!r} needs max_rows, the most rows the span may ever hold", "max_rows"
+        )
+    rows = whole("max_rows", max_rows, least=least or 2, most=MAX_LIVE_ROWS, because="2^24")
+    return None, span, rows, least
+
+
+def epoch_nanoseconds(ts: object) -> int:
+    """Return one timestamp in nanoseconds since 1970, UTC.
+
+    Parameters
+    ----------
+    ts : int, datetime or datetime64
+        Integers are nanoseconds; naive datetimes count as UTC.
+
+    Raises
+    ------
+    DataError
+        Another type, or not a time.
+    """
+    if isinstance(ts, dt.datetime):
+        aware = ts if ts.tzinfo is not None else ts.replace(tzinfo=dt.UTC)
+        since = aware - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
+    if isinstance(ts, np.datetime64) and not np.isnat(ts):
+        return int(ts.astype("datetime64[ns]").astype(np.int64))
+    if isinstance(ts, SupportsIndex) and not isinstance(ts, bool | np.bool_):
+        number = ts.__index__()
+        if abs(number) <= _LARGEST:
+            return number
+    raise DataError(f"ts must be a datetime or integer nanoseconds, got {ts!r}", "ts")
+
+
+def floats(name: str, values: object) -> Floats:
+    """Return a contiguous float64 array of one or two dimensions; a copy only where it has to be.
+
+    Raises
+    ------
+    DataError
+        Not numeric, or of another number of dimensions.
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            if array.dtype.kind != "O":
+                raise DataError(f"{name} must be numeric, got dtype {array.dtype}", "dtype")
+            # Objects: Decimal, Fraction, None for missing; text is not a number here.
+            if any(isinstance(value, str | bytes) for value in array.flat):
+                raise DataError(f"{name} must be numeric, got text", "dtype")
+        array = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"{name} must be numeric: {error}", "dtype") from error
+    if array.ndim not in (1, 2):
+        raise DataError(f"{name} must have 1 or 2 dimensions, got {array.ndim}", "shape")
+    return array
+
+
+def series(name: str, values: object, rows: int | None = None) -> Floats:
+    """Return a contiguous one-dimensional float64 array, of `rows` values where that is given.
+
+    Raises
+    ------
+    DataError
+        Not numeric, not of one dimension, of another length.
+    """
+    array = floats(name, values)
+    if array.ndim != 1:
+        raise DataError(f"{name} must have 1 dimension, got {array.ndim}", "shape")
+    if rows is not None and len(array) != rows:
+        raise DataError(f"{name} must have length {rows}, got {len(array)}", "length")
+    return np.ascontiguousarray(array)
+
+
+def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps:
+    """Return timestamps as int64 nanoseconds.
+
+    Parameters
+    ----------
+    name : str
+        Named in errors.
+    values : int64 or datetime64 array, or a sequence of datetimes
+        Integers are nanoseconds; naive times count as UTC.
+    rows : int, optional
+        The length it must have.
+
+    Raises
+    ------
+    DataError
+        Another dtype, missing times, another length.
+    """
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise DataError(f"{name} must have 1 dimension, got {array.ndim}", "shape")
+    if array.dtype.kind == "M":
+        missing = np.isnat(array)
+        if missing.any():
+            raise DataError(f"{name} must not be missing, got NaT at row {int(missing.argmax())}", "missing_time")
+        array = array.astype("datetime64[ns]").astype(np.int64)
+    elif array.dtype.kind == "O":
+        array = np.array([epoch_nanoseconds(value) for value in array], dtype=np.int64)
+    elif array.dtype.kind not in "iu" and array.size:
+        raise DataError(f"{name} must be datetimes or integer nanoseconds, got dtype {array.dtype}", "dtype")
+    if rows is not None and len(array) != rows:
+        raise DataError(f"{name} must have length {rows}, got {len(array)}", "length")
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def ewm(half_life: object, min_samples: object) -> dict[str, Any]:
+    """Return the options of an exponential weight.
+
+    Raises
+    ------
+    ParameterError
+        `half_life` not above 0, `min_samples` below 2.
+    """
+    return {
+        "half_life": positive("half_life", half_life),
+        "min_samples": whole("min_samples", min_samples, least=2),
+    }
+
+
+def cross_asset(
+    window_size: object,
+    min_samples: object,
+    lookbacks: Mapping[str, object],
+    returns: object,
+) -> dict[str, Any]:
+    """Return the options of the cross-asset features.
+
+    Raises
+    ------
+    ParameterError
+        Lookbacks out of bounds, unknown `returns`.
+    """
+    options = window(window_size, None, min_samples)
+    for name, value in lookbacks.items():
+        options[name] = whole(name, value, least=2 if name == "vol_window" else 1)
+    options["returns"] = choice("returns", returns, ("simple", "log"))
+    return options
+
+
+def degrees(ddof: object) -> int:
+    """Return delta degrees of freedom.
+
+    Raises
+    ------
+    ParameterError
+        Not a whole number of at least 0.
+    """
+    return whole("ddof", ddof, least=0, most=(1 << 32) - 1)
+
+
+def at_least_two(min_samples: object) -> int:
+    """Return `min_samples` of an exponential weight.
+
+    Raises
+    ------
+    ParameterError
+        Not a whole number of at least 2.
+    """
+    return whole("min_samples", min_samples, least=2)
+
+
+def leader_count(n_leaders: object) -> int:
+    """Return a number of leaders.
+
+    Raises
+    ------
+    ParameterError
+        Not a whole number of 1 to 8.
+    """
+    return whole("n_leaders", n_leaders, least=1, most=MOST_LEADERS)
+
+
+def table(name: str, values: object, rows: int, columns: int) -> Floats:
+    """Return a contiguous float64 array of shape (rows, columns).
+
+    Raises
+    ------
+    DataError
+        Not numeric, of another shape.
+    """
+    array = floats(name, values)
+    array = array[:, np.newaxis] if array.ndim == 1 and columns == 1 else array
+    if array.shape != (rows, columns):
+        raise DataError(f"{name} must have shape {(rows, columns)}, got {array.shape}", "shape")
+    return np.ascontiguousarray(array)
+
+
+def symbols(name: str, values: object) -> list[str]:
+    """Return a list of different, non-empty symbols.
+
+    Raises
+    ------
+    ParameterError
+        Not a sequence of strings, or empty.
+    DataError
+        A symbol twice.
+    """
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise ParameterError(f"{name} must be a sequence of symbols, got {values!r}", "type")
+    names = list(values)
+    if not names:
+        raise ParameterError(f"{name} must hold at least 1 symbol, got 0", "too_small")
+    for symbol in names:
+        if not isinstance(symbol, str) or not symbol:
+            raise ParameterError(f"{name} must be symbols, got {symbol!r}", "type")
+        if names.count(symbol) > 1:
+            raise DataError(f"{name} must be different, got {symbol!r} twice", "symbol")
+    return names
+
+
+def panel(
+    assets: object, leaders: object, window_size: object, min_samples: object, returns: object
+) -> tuple[list[str], list[str], int, int | None, str]:
+    """Return the options of a panel.
+
+    Raises
+    ------
+    ParameterError, DataError
+        As the checks above.
+    """
+    chosen = window(window_size, None, min_samples)
+    whole("window_size", window_size, least=LEAST_PAIR_WINDOW, most=MAX_LIVE_ROWS, because="2^24")
+    kind = choice("returns", "simple" if returns is None else returns, ("simple", "log"))
+    size, least = chosen["window_size"], chosen.get("min_samples")
+    return symbols("assets", assets), symbols("leaders", leaders), size, least, kind

@@ -1,0 +1,123 @@
+//! Every batch estimator under its name: the one entrance of the array and the Polars door.
+
+use crate::batch::rolling;
+use crate::error::Result;
+use crate::ewm::{EwmReading, ewm};
+use crate::features::CrossAsset;
+use crate::joint::rolling_joint;
+use crate::pair::{Beta, Corr, Cov, FullRegression, Var};
+use crate::params::{Window, same_length};
+
+/// What is to be computed of whole series.
+#[derive(Clone, Copy, Debug)]
+pub enum Task {
+    /// Slope of the asset on the benchmark.
+    Beta(Window),
+    /// Correlation.
+    Corr(Window),
+    /// Covariance.
+    Cov(Window, u32),
+    /// Variance of one series.
+    Var(Window, u32),
+    /// All readings of the regression.
+    Regression(Window),
+    /// Betas on several leaders at once.
+    Joint(Window, usize),
+    /// An exponentially weighted reading: `half_life` and `min_samples`.
+    Ewm(EwmReading, f64, usize),
+    /// The cross-asset features of one leader.
+    CrossAsset(CrossAsset),
+}
+
+/// One output of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// A float64.
+    Reading(&'static str),
+    /// A count; NaN where missing.
+    Count(&'static str),
+    /// The beta on leader j.
+    LeaderBeta(usize),
+}
+
+impl Task {
+    /// Number of series it needs, the timestamps not counted.
+    pub fn inputs(&self) -> usize {
+        match self {
+            Self::Var(..) => 1,
+            Self::Joint(_, leaders) => leaders + 1,
+            _ => 2,
+        }
+    }
+
+    /// The window, where there is one by rows or by time.
+    pub fn window(&self) -> Option<&Window> {
+        match self {
+            Self::Beta(window)
+            | Self::Corr(window)
+            | Self::Cov(window, _)
+            | Self::Var(window, _)
+            | Self::Regression(window)
+            | Self::Joint(window, _) => Some(window),
+            Self::Ewm(..) | Self::CrossAsset(_) => None,
+        }
+    }
+
+    /// What it gives, in order.
+    pub fn outputs(&self) -> Vec<Output> {
+        use Output::{Count, LeaderBeta, Reading};
+        match self {
+            Self::Beta(_) | Self::Ewm(EwmReading::Beta, ..) => vec![Reading("beta")],
+            Self::Corr(_) | Self::Ewm(EwmReading::Corr, ..) => vec![Reading("corr")],
+            Self::Cov(..) | Self::Ewm(EwmReading::Cov, ..) => vec![Reading("cov")],
+            Self::Var(..) => vec![Reading("var")],
+            Self::Regression(_) => {
+                let readings = ["beta", "alpha", "corr", "r_squared", "beta_stderr", "residual_std"];
+                readings.into_iter().map(Reading).chain([Count("n")]).collect()
+            }
+            Self::Joint(_, leaders) => (0..*leaders)
+                .map(LeaderBeta)
+                .chain([Reading("alpha"), Reading("r_squared"), Count("n")])
+                .collect(),
+            Self::CrossAsset(_) => {
+                ["beta", "correlation", "divergence", "volatility", "relative_momentum"]
+                    .map(Reading)
+                    .to_vec()
+            }
+        }
+    }
+
+    /// Computes it: one slice of `out` an output.
+    ///
+    /// # Errors
+    /// Wrong numbers of slices, slices of different lengths, times that run backwards, bad prices.
+    pub fn run(&self, series: &[&[f64]], times: &[i64], out: &mut [&mut [f64]]) -> Result<()> {
+        if let Self::Joint(window, _) = self {
+            same_length("leaders", series.len().saturating_sub(1), self.inputs() - 1)?;
+            return rolling_joint(window, series, times, out);
+        }
+        match (self, series, out) {
+            (Self::Beta(window), &[y, x], [out]) => rolling(Beta, window, [y, x], times, [out]),
+            (Self::Corr(window), &[y, x], [out]) => rolling(Corr, window, [y, x], times, [out]),
+            (Self::Cov(window, ddof), &[y, x], [out]) => {
+                rolling(Cov { ddof: *ddof }, window, [y, x], times, [out])
+            }
+            (Self::Var(window, ddof), &[y], [out]) => {
+                rolling(Var { ddof: *ddof }, window, [y], times, [out])
+            }
+            (Self::Regression(window), &[y, x], [a, b, c, d, e, f, g]) => {
+                rolling(FullRegression, window, [y, x], times, [a, b, c, d, e, f, g])
+            }
+            (Self::Ewm(reading, half_life, min_samples), &[y, x], [out]) => {
+                ewm(*reading, *half_life, *min_samples, y, x, out)
+            }
+            (Self::CrossAsset(features), &[y, x], [a, b, c, d, e]) => {
+                features.batch(y, x, [a, b, c, d, e])
+            }
+            (_, series, out) => {
+                same_length("series", series.len(), self.inputs())?;
+                same_length("out", out.len(), self.outputs().len())
+            }
+        }
+    }
+}

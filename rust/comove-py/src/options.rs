@@ -1,0 +1,119 @@
+//! Options as they come from Python, from a dict or a pickled one, and the task they ask for.
+
+use comove_core::ewm::EwmReading;
+use comove_core::features::{CrossAsset, Lookbacks, Returns};
+use comove_core::pair::{LEAST_PAIR_WINDOW, LEAST_VARIANCE_WINDOW};
+use comove_core::params::Window;
+use comove_core::{Error, Result, Task};
+use pyo3::FromPyObject;
+use serde::Deserialize;
+
+/// The options of any task; those it does not have are absent.
+#[derive(Clone, Debug, Deserialize, FromPyObject)]
+#[pyo3(from_item_all)]
+#[serde(deny_unknown_fields)]
+pub struct Options {
+    /// Name of the estimator.
+    pub estimator: String,
+    #[serde(default)]
+    #[pyo3(default)]
+    window_size: Option<usize>,
+    /// Nanoseconds.
+    #[serde(default)]
+    #[pyo3(default)]
+    window_span: Option<i64>,
+    #[serde(default)]
+    #[pyo3(default)]
+    min_samples: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    ddof: Option<u32>,
+    #[serde(default)]
+    #[pyo3(default)]
+    half_life: Option<f64>,
+    /// Names of the leaders of a joint regression.
+    #[serde(default)]
+    #[pyo3(default)]
+    pub leaders: Option<Vec<String>>,
+    #[serde(default)]
+    #[pyo3(default)]
+    vol_window: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    short: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    long: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    momentum: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    returns: Option<String>,
+}
+
+/// A window by rows or by time, whichever is given.
+pub fn window(
+    size: Option<usize>,
+    span: Option<i64>,
+    least: usize,
+    min_samples: Option<usize>,
+) -> Result<Window> {
+    match (size, span) {
+        (_, Some(span)) => Window::span(span, min_samples.unwrap_or(0)),
+        (size, None) => Window::rows(size.unwrap_or(0), least, min_samples),
+    }
+}
+
+/// How returns are made, by name.
+pub fn returns(name: &str) -> Result<Returns> {
+    match name {
+        "simple" => Ok(Returns::Simple),
+        "log" => Ok(Returns::Log),
+        other => Err(unknown(other, "is neither 'simple' nor 'log'")),
+    }
+}
+
+fn unknown(name: &str, problem: &'static str) -> Error {
+    Error::Symbol { symbol: name.to_owned(), problem }
+}
+
+impl Options {
+    /// The task, its options checked.
+    pub fn task(&self) -> Result<Task> {
+        let pair = || self.window(LEAST_PAIR_WINDOW);
+        let variance = || self.window(LEAST_VARIANCE_WINDOW);
+        let ddof = self.ddof.unwrap_or(1);
+        let ewm = |reading| {
+            Task::Ewm(reading, self.half_life.unwrap_or(f64::NAN), self.min_samples.unwrap_or(2))
+        };
+        Ok(match self.estimator.as_str() {
+            "rolling_beta" => Task::Beta(pair()?),
+            "rolling_corr" => Task::Corr(pair()?),
+            "rolling_cov" => Task::Cov(variance()?, ddof),
+            "rolling_var" => Task::Var(variance()?, ddof),
+            "rolling_regression" => Task::Regression(pair()?),
+            "joint_beta" => Task::Joint(pair()?, self.leaders.as_ref().map_or(0, Vec::len)),
+            "ewm_beta" => ewm(EwmReading::Beta),
+            "ewm_corr" => ewm(EwmReading::Corr),
+            "ewm_cov" => ewm(EwmReading::Cov),
+            "cross_asset_features" => {
+                let usual = Lookbacks::default();
+                let lookbacks = Lookbacks {
+                    vol_window: self.vol_window.unwrap_or(usual.vol_window),
+                    short: self.short.unwrap_or(usual.short),
+                    long: self.long.unwrap_or(usual.long),
+                    momentum: self.momentum.unwrap_or(usual.momentum),
+                };
+                let returns = returns(self.returns.as_deref().unwrap_or("simple"))?;
+                let size = self.window_size.unwrap_or(0);
+                Task::CrossAsset(CrossAsset::new(size, self.min_samples, lookbacks, returns)?)
+            }
+            other => return Err(unknown(other, "is no estimator")),
+        })
+    }
+
+    fn window(&self, least: usize) -> Result<Window> {
+        window(self.window_size, self.window_span, least, self.min_samples)
+    }
+}

@@ -1,0 +1,485 @@
+"""Bad input gets its class, a code, and a message that names the parameter, the value and the bound."""
+
+from __future__ import annotations
+
+import datetime as dt
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+import comove as cm
+from cases import NAN, market
+from comove import ComoveError, DataError, OrderError, ParameterError, StateError, arrays
+from comove.live import EwmPair, JointPair, RollingPair
+from doors import assert_same_bits, frame, table
+
+Y, X = market(50, 210)
+TS = np.arange(50) * 10**9
+
+
+def test_the_classes():
+    assert issubclass(ParameterError, ComoveError)
+    assert issubclass(ParameterError, ValueError)
+    assert issubclass(DataError, ValueError)
+    assert issubclass(OrderError, DataError)
+    assert issubclass(StateError, ComoveError)
+    assert issubclass(StateError, RuntimeError)
+    assert not issubclass(StateError, ValueError)
+
+
+@pytest.mark.parametrize("kind", [ComoveError, ParameterError, DataError, OrderError, StateError])
+def test_errors_can_be_pickled(kind):
+    error = pickle.loads(pickle.dumps(kind("window_size must be at least 3, got 1", "too_small")))
+    assert type(error) is kind
+    assert (str(error), error.code) == ("window_size must be at least 3, got 1", "too_small")
+
+
+# --- options, on every door ---
+
+NOT_A_COUNT = [2.5, "30", True, NAN, [3], 2**80, -1, 0]
+BAD_WINDOWS = [
+    ({}, "window_size"),
+    ({"window_size": 20, "window_span": "1h", "by": "ts", "min_samples": 3}, "window_s"),
+    ({"window_size": 2}, r"window_size.*3.*2"),
+    *[({"window_size": value}, "window_size") for value in NOT_A_COUNT],
+    ({"window_size": 10, "min_samples": 1}, r"min_samples.*2.*1"),
+    ({"window_size": 10, "min_samples": 11}, r"min_samples.*10.*11"),
+    *[({"window_size": 10, "min_samples": value}, "min_samples") for value in NOT_A_COUNT],
+    ({"window_size": 10, "by": "ts"}, "by"),
+    ({"window_span": "1h", "min_samples": 3}, "by"),
+    ({"window_span": "1h", "by": "ts"}, "min_samples"),
+    ({"window_span": "1h", "by": "ts", "min_samples": 1}, r"min_samples.*2.*1"),
+    *[
+        ({"window_span": span, "by": "ts", "min_samples": 3}, "window_span")
+        for span in ("1mo", "1q", "1y", "0s", "-5m", "", "5", "m", "1.5h", "5 minutes", "99999999d", "1h-3m",
+                     3600, NAN, dt.timedelta(0), dt.timedelta(hours=-1), dt.timedelta.max)
+    ],
+]  # fmt: skip
+
+
+def window_id(value):
+    return str(value) if isinstance(value, dict) else ""
+
+
+@pytest.mark.parametrize(("options", "match"), BAD_WINDOWS, ids=window_id)
+@pytest.mark.parametrize("function", ["rolling_beta", "rolling_corr", "rolling_regression"])
+def test_bad_windows_in_expressions_and_arrays(function, options, match):
+    with pytest.raises(ParameterError, match=match) as from_polars:
+        getattr(cm, function)("y", "x", **options)
+    in_arrays = options | ({"by": TS} if "by" in options else {})
+    with pytest.raises(ParameterError, match=match) as from_arrays:
+        getattr(arrays, function)(Y, X, **in_arrays)
+    assert from_polars.value.code == from_arrays.value.code
+
+
+@pytest.mark.parametrize(("options", "match"), BAD_WINDOWS, ids=window_id)
+def test_bad_windows_in_joint_beta(options, match):
+    with pytest.raises(ParameterError, match=match):
+        cm.joint_beta("y", ["x"], **options)
+    with pytest.raises(ParameterError, match=match):
+        arrays.joint_beta(Y, X[:, None], **(options | ({"by": TS} if "by" in options else {})))
+
+
+LIVE_WINDOWS = [(options, match) for options, match in BAD_WINDOWS if "by" not in options and match != "by"]
+
+
+@pytest.mark.parametrize(("options", "match"), LIVE_WINDOWS, ids=window_id)
+def test_bad_windows_in_live_objects(options, match):
+    with pytest.raises(ParameterError, match=match):
+        RollingPair(**options)
+    with pytest.raises(ParameterError, match=match):
+        JointPair(1, **options)
+
+
+@pytest.mark.parametrize("span", ["1mo", "0s", "-5m", "", 3600, dt.timedelta(0)])
+def test_bad_spans_in_live_objects(span):
+    with pytest.raises(ParameterError, match="window_span"):
+        RollingPair(window_span=span, max_rows=10, min_samples=2)
+
+
+@pytest.mark.parametrize("max_rows", [0, 1, -1, 2.5, "10", 2**40, None])
+def test_bad_max_rows(max_rows):
+    with pytest.raises(ParameterError, match="max_rows"):
+        RollingPair(window_span="1h", max_rows=max_rows, min_samples=3)
+
+
+def test_max_rows_belongs_to_a_span():
+    with pytest.raises(ParameterError, match="max_rows"):
+        RollingPair(window_size=10, max_rows=10)
+
+
+@pytest.mark.parametrize("function", ["rolling_cov", "rolling_var"])
+def test_variances_take_windows_from_two(function):
+    others = () if function == "rolling_var" else ("x",)
+    assert isinstance(getattr(cm, function)("y", *others, window_size=2), pl.Expr)
+    for size in (1, 0, -3):
+        with pytest.raises(ParameterError, match=rf"window_size.*2.*{size}"):
+            getattr(cm, function)("y", *others, window_size=size)
+
+
+@pytest.mark.parametrize("ddof", [-1, 1.5, "1", NAN, True, 2**40])
+def test_bad_ddof(ddof):
+    for call in (
+        lambda: cm.rolling_cov("y", "x", window_size=10, ddof=ddof),
+        lambda: cm.rolling_var("y", window_size=10, ddof=ddof),
+        lambda: arrays.rolling_cov(Y, X, window_size=10, ddof=ddof),
+        lambda: RollingPair(window_size=10, ddof=ddof),
+    ):
+        with pytest.raises(ParameterError, match="ddof"):
+            call()
+
+
+@pytest.mark.parametrize("function", ["rolling_beta", "rolling_corr", "rolling_regression", "ewm_beta"])
+def test_ddof_is_no_option_where_it_cancels(function):
+    with pytest.raises(TypeError):
+        getattr(cm, function)("y", "x", window_size=10, ddof=1)
+
+
+@pytest.mark.parametrize("half_life", [0, -1.0, NAN, np.inf, "3", None, True])
+def test_bad_half_life(half_life):
+    for call in (
+        lambda: cm.ewm_beta("y", "x", half_life=half_life),
+        lambda: arrays.ewm_cov(Y, X, half_life=half_life),
+        lambda: EwmPair(half_life=half_life),
+    ):
+        with pytest.raises(ParameterError, match="half_life"):
+            call()
+
+
+@pytest.mark.parametrize("min_samples", [1, 0, -2, 2.5, "2"])
+def test_bad_min_samples_of_exponential_weights(min_samples):
+    for call in (
+        lambda: cm.ewm_corr("y", "x", half_life=3, min_samples=min_samples),
+        lambda: arrays.ewm_corr(Y, X, half_life=3, min_samples=min_samples),
+        lambda: EwmPair(half_life=3, min_samples=min_samples),
+    ):
+        with pytest.raises(ParameterError, match="min_samples"):
+            call()
+
+
+def test_bad_numbers_of_leaders():
+    nine = [f"l{i}" for i in range(9)]
+    for leaders in ([], {}, nine):
+        with pytest.raises(ParameterError, match="leaders"):
+            cm.joint_beta("y", leaders, window_size=20)
+    for count in (0, 9):
+        with pytest.raises(ComoveError, match="leaders"):
+            arrays.joint_beta(Y, np.ones((50, count)), window_size=20)
+    for count in (0, 9, -1, 1.5, "2"):
+        with pytest.raises(ParameterError, match="leaders"):
+            JointPair(count, window_size=20)
+
+
+def test_leaders_need_different_names():
+    with pytest.raises(ParameterError, match="x"):
+        cm.joint_beta("y", ["x", pl.col("z").alias("x")], window_size=20)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"window_size": 2}, "window_size"),
+        ({"vol_window": 1}, "vol_window"),
+        ({"short": 0}, "short"),
+        ({"long": -1}, "long"),
+        ({"momentum": 0}, "momentum"),
+        ({"momentum": 1.5}, "momentum"),
+        ({"returns": "compound"}, "returns"),
+        ({"returns": None}, "returns"),
+        ({"min_samples": 31}, "min_samples"),
+        ({"min_samples": 1}, "min_samples"),
+    ],
+)
+def test_bad_options_of_features(options, match):
+    with pytest.raises(ParameterError, match=match):
+        cm.cross_asset_features("y", "x", **options)
+    with pytest.raises(ParameterError, match=match):
+        arrays.cross_asset_features(np.exp(Y), np.exp(X), **options)
+
+
+@pytest.mark.parametrize("by", [3, 1.5, b"ts", ["ts"]])
+def test_by_is_a_column_or_an_expression(by):
+    with pytest.raises((ParameterError, TypeError)):
+        cm.rolling_beta("y", "x", window_span="1h", by=by, min_samples=3)
+
+
+# --- data, arrays ---
+
+BAD_ARRAYS = {
+    "lengths": (lambda: arrays.rolling_beta(Y, X[:-1], window_size=5), "49.*50|50.*49"),
+    "by length": (lambda: arrays.rolling_beta(Y, X, window_span="1h", by=TS[:-1], min_samples=2), "by"),
+    "scalar": (lambda: arrays.rolling_beta(1.0, X, window_size=5), "asset"),
+    "three dimensions": (lambda: arrays.rolling_beta(np.ones((50, 2, 2)), X, window_size=5), "asset"),
+    "block as benchmark": (lambda: arrays.rolling_beta(Y, np.ones((50, 2)), window_size=5), "benchmark"),
+    "text": (lambda: arrays.rolling_beta(["a"] * 50, X, window_size=5), "asset"),
+    "digits as text": (lambda: arrays.rolling_beta(["1.5"] * 50, X, window_size=5), "asset"),
+    "complex": (lambda: arrays.rolling_beta(Y * 1j, X, window_size=5), "asset"),
+    "objects": (lambda: arrays.rolling_beta(np.array([object()] * 50), X, window_size=5), "asset"),
+    "dates": (lambda: arrays.rolling_beta(TS.astype("M8[ns]"), X, window_size=5), "asset"),
+    "nothing": (lambda: arrays.rolling_beta(None, X, window_size=5), "asset"),
+    "ragged": (lambda: arrays.rolling_beta([[1.0], [1.0, 2.0]], X[:2], window_size=5), "asset"),
+    "float by": (lambda: arrays.rolling_beta(Y, X, window_span="1h", by=TS * 1.5, min_samples=2), "by"),
+    "text by": (lambda: arrays.rolling_beta(Y, X, window_span="1h", by=["a"] * 50, min_samples=2), "by"),
+    "block by": (lambda: arrays.rolling_beta(Y, X, window_span="1h", by=TS[:, None], min_samples=2), "by"),
+    "leaders of one dimension": (lambda: arrays.joint_beta(Y, X, window_size=5), "leaders"),
+    "leaders too short": (lambda: arrays.joint_beta(Y, X[:-1, None], window_size=5), "leaders"),
+    "zero price": (
+        lambda: arrays.cross_asset_features(np.r_[1.0, 0.0, 2.0], np.ones(3)),
+        r"asset_price.*0.*row 1",
+    ),
+    "negative price": (
+        lambda: arrays.cross_asset_features(np.ones(3), np.r_[1.0, 1.0, -2.0]),
+        r"leader_price.*-2.*row 2",
+    ),
+    "prices": (lambda: arrays.cross_asset_features(np.exp(Y), X[:-1]), "49.*50|50.*49"),
+}
+
+
+@pytest.mark.parametrize("what", list(BAD_ARRAYS))
+def test_bad_arrays(what):
+    call, match = BAD_ARRAYS[what]
+    with pytest.raises(DataError, match=match) as error:
+        call()
+    assert error.value.code
+
+
+@pytest.mark.parametrize("missing", ["NaT", None])
+def test_missing_times_are_refused(missing):
+    by = np.array(TS.astype("M8[ns]"))
+    by[7] = np.datetime64("NaT")
+    given = (
+        by
+        if missing == "NaT"
+        else pl.Series(by).to_frame("t").select(pl.when(pl.int_range(pl.len()) != 7).then("t"))["t"]
+    )
+    with pytest.raises(DataError, match="7") as error:
+        arrays.rolling_beta(Y, X, window_span="1h", by=given, min_samples=2)
+    assert error.value.code == "missing_time"
+
+
+def test_time_that_runs_backwards():
+    by = TS.copy()
+    by[30] = by[28]
+    with pytest.raises(OrderError, match=r"30.*28000000000.*29000000000|29000000000.*28000000000") as error:
+        arrays.rolling_beta(Y, X, window_span="1h", by=by, min_samples=2)
+    assert error.value.code == "order"
+
+
+# --- data, Polars: only text crosses, and it begins with the code ---
+
+
+def test_time_that_runs_backwards_in_a_frame():
+    data = frame(table(60, 211)).with_columns(ts=pl.col("ts").reverse())
+    with pytest.raises(pl.exceptions.ComputeError, match=r"\border\b.*ts must not run backwards"):
+        data.select(cm.rolling_beta("y", "x", window_span="1h", by="ts", min_samples=2))
+
+
+def test_missing_times_in_a_frame():
+    data = frame(table(60, 212)).with_columns(ts=pl.when(pl.int_range(pl.len()) != 7).then("ts"))
+    with pytest.raises(pl.exceptions.ComputeError, match=r"\bmissing_time\b.*7"):
+        data.select(cm.rolling_beta("y", "x", window_span="1h", by="ts", min_samples=2))
+
+
+def test_a_bad_price_in_a_frame():
+    with pytest.raises(pl.exceptions.ComputeError, match=r"\bprice\b.*-3"):
+        pl.DataFrame({"p": [1.0, -3.0], "q": [1.0, 2.0]}).select(cm.cross_asset_features("p", "q"))
+
+
+def test_columns_of_different_lengths():
+    data = frame(table(60, 213))
+    with pytest.raises(pl.exceptions.PolarsError):
+        data.select(cm.rolling_beta("y", pl.col("x").head(10), window_size=5))
+
+
+def test_an_unknown_column():
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        frame(table(60, 214)).select(cm.rolling_beta("y", "nowhere", window_size=5))
+
+
+# An abort would take the test run with it, so these run in an interpreter of their own.
+DTYPES_SCRIPT = """
+import datetime as dt
+from decimal import Decimal
+import polars as pl
+import comove as cm
+
+N = 40
+ints = [i * i % 23 for i in range(N)]
+numeric = [pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64,
+           pl.UInt128, pl.Float32, pl.Float64, pl.Decimal(38, 5), pl.Decimal(5, 1)]
+if hasattr(pl, "Float16"):
+    numeric.append(pl.Float16)
+columns = {str(dtype): pl.Series(ints).cast(dtype) for dtype in numeric}
+odd = {
+    "null": pl.Series([None] * N),
+    "string": pl.Series(["a"] * N),
+    "digits": pl.Series([str(i) for i in ints]),
+    "bool": pl.Series([i % 2 == 0 for i in ints]),
+    "binary": pl.Series([b"a"] * N),
+    "categorical": pl.Series(["a", "b"] * (N // 2), dtype=pl.Categorical),
+    "enum": pl.Series(["a", "b"] * (N // 2), dtype=pl.Enum(["a", "b"])),
+    "date": pl.Series([dt.date(2024, 1, 1)] * N),
+    "time": pl.Series([dt.time(1)] * N),
+    "datetime": pl.Series([dt.datetime(2024, 1, 1)] * N),
+    "duration": pl.Series([dt.timedelta(1)] * N),
+    "list": pl.Series([[1.0, 2.0]] * N),
+    "array": pl.Series([[1.0, 2.0]] * N, dtype=pl.Array(pl.Float64, 2)),
+    "struct": pl.Series([{"a": 1.0}] * N),
+    "object": pl.Series([object()] * N, dtype=pl.Object),
+}
+plain = pl.DataFrame({"y": pl.Series(ints, dtype=pl.Float64), "x": [float(i % 7) for i in range(N)]})
+stamps = {"by": "ts", "window_span": "10s", "min_samples": 2}
+for name, column in {**columns, **odd}.items():
+    frame = plain.with_columns(column.alias("odd"), ts=pl.int_range(pl.len()) * 10**9)
+    asked = {
+        "asset": cm.rolling_regression("odd", "x", window_size=5),
+        "benchmark": cm.rolling_beta("y", "odd", window_size=5),
+        "var": cm.rolling_var("odd", window_size=5),
+        "leader": cm.joint_beta("y", ["x", "odd"], window_size=8),
+        "price": cm.cross_asset_features(pl.col("odd"), "x"),
+        "span": cm.rolling_beta("odd", "x", **stamps),
+        "ewm": cm.ewm_cov("odd", "x", half_life=3),
+        "by": cm.rolling_beta("y", "x", **{**stamps, "by": "odd"}),
+    }
+    for role, ask in asked.items():
+        for engine in ("in-memory", "streaming"):
+            try:
+                out = frame.lazy().select(answer=ask).collect(engine=engine)
+                verdict = "ok"
+                if name in columns and role == "var":
+                    same = plain.select(answer=cm.rolling_var("y", window_size=5))
+                    verdict = "ok" if out.equals(same, null_equal=True) else "WRONG"
+            except Exception as error:
+                verdict = "PANIC" if "panic" in (type(error).__name__ + str(error)).lower() else "refused"
+            print(name, role, engine, verdict, sep="|")
+print("done")
+"""
+
+
+@pytest.fixture(scope="module")
+def verdicts():
+    run = subprocess.run([sys.executable, "-c", DTYPES_SCRIPT], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    lines = run.stdout.splitlines()
+    assert lines[-1] == "done"
+    return {tuple(line.split("|")[:3]): line.split("|")[3] for line in lines[:-1]}
+
+
+def test_no_dtype_aborts_or_panics(verdicts):
+    assert not [case for case, verdict in verdicts.items() if verdict in ("PANIC", "WRONG")]
+
+
+def test_numeric_dtypes_are_taken_in_every_role(verdicts):
+    numeric = ("Int", "UInt", "Float", "Decimal", "null")
+    refused = [
+        case
+        for case, verdict in verdicts.items()
+        if case[0].startswith(numeric) and case[1] != "by" and case[0] != "null" and verdict != "ok"
+    ]
+    assert not refused
+    assert all(
+        verdicts["null", role, "in-memory"] == "ok" for role in ("asset", "benchmark", "var", "leader", "ewm")
+    )
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "string",
+        "digits",
+        "binary",
+        "categorical",
+        "enum",
+        "date",
+        "datetime",
+        "list",
+        "array",
+        "struct",
+        "object",
+    ],
+)
+def test_other_dtypes_are_refused_and_not_taken_for_missing(verdicts, dtype):
+    taken = [
+        case for case, verdict in verdicts.items() if case[0] == dtype and case[1] != "by" and verdict == "ok"
+    ]
+    assert not taken
+
+
+# --- data, live ---
+
+
+def live_objects():
+    by_rows = RollingPair(window_size=5, min_samples=2)
+    by_rows.update(0.1, 0.2)
+    by_time = RollingPair(window_span="1m", max_rows=4, min_samples=2)
+    by_time.update(0.1, 0.2, 5)
+    ewm = EwmPair(half_life=3.0)
+    ewm.update(0.1, 0.2)
+    several = JointPair(2, window_size=5)
+    several.update(0.1, (0.2, 0.3))
+    return {"rows": by_rows, "time": by_time, "ewm": ewm, "joint": several}
+
+
+BAD_ROWS = {
+    "no ts": ("time", ComoveError, lambda p: p.update(0.1, 0.2)),
+    "ts not asked for": ("rows", ComoveError, lambda p: p.update(0.1, 0.2, 7)),
+    "earlier ts": ("time", OrderError, lambda p: p.update(0.1, 0.2, 4)),
+    "earlier ts in peek": ("time", OrderError, lambda p: p.peek(0.1, 0.2, 4)),
+    "another ts in amend": ("time", ComoveError, lambda p: p.amend(0.1, 0.2, 6)),
+    "text": ("rows", (ComoveError, TypeError), lambda p: p.update("0.1", 0.2)),
+    "text in ewm": ("ewm", (ComoveError, TypeError), lambda p: p.update(0.1, "0.2")),
+    "text as ts": ("time", (ComoveError, TypeError), lambda p: p.update(0.1, 0.2, "now")),
+    "float as ts": ("time", (ComoveError, TypeError), lambda p: p.update(0.1, 0.2, 6.5)),
+    "NaT as ts": ("time", ComoveError, lambda p: p.update(0.1, 0.2, np.datetime64("NaT"))),
+    "one leader too few": ("joint", ComoveError, lambda p: p.update(0.1, (0.2,))),
+    "one leader too many": ("joint", ComoveError, lambda p: p.update(0.1, (0.2, 0.3, 0.4))),
+    "lengths": ("rows", DataError, lambda p: p.update_many(Y, X[:-1])),
+    "lengths in ewm": ("ewm", DataError, lambda p: p.update_many(Y[:3], X)),
+    "ts length": ("time", DataError, lambda p: p.update_many(Y[:3], X[:3], TS[:2] + 10)),
+    "ts order": ("time", OrderError, lambda p: p.update_many(Y[:3], X[:3], np.array([10, 12, 11]))),
+    "no ts for many": ("time", ComoveError, lambda p: p.update_many(Y, X)),
+    "ts for many not asked for": ("rows", ComoveError, lambda p: p.update_many(Y, X, TS)),
+    "burst": ("time", DataError, lambda p: p.update_many(Y[:4], X[:4], np.array([6, 7, 8, 9]))),
+    "leaders of one dimension": ("joint", DataError, lambda p: p.update_many(Y, X)),
+    "leaders too wide": ("joint", DataError, lambda p: p.update_many(Y, np.ones((50, 3)))),
+    "text for many": ("rows", DataError, lambda p: p.update_many(["a"], ["b"])),
+    "block for many": ("rows", DataError, lambda p: p.update_many(np.ones((3, 2)), np.ones(3))),
+}
+
+
+@pytest.mark.parametrize("what", list(BAD_ROWS))
+def test_a_refused_row_leaves_the_state_as_it_was(what):
+    name, expected, call = BAD_ROWS[what]
+    thing = live_objects()[name]
+    before, beta = thing.to_bytes(), getattr(thing, "beta", None)
+    with pytest.raises(expected):
+        call(thing)
+    assert thing.to_bytes() == before
+    assert getattr(thing, "beta", None) == beta
+
+
+def test_a_refused_row_does_not_show_later():
+    clean, tried = (RollingPair(window_span="20s", max_rows=8, min_samples=2) for _ in range(2))
+    answers = []
+    for pair in (clean, tried):
+        answer = []
+        for i in range(50):
+            if pair is tried and i > 9:
+                with pytest.raises(OrderError):
+                    pair.update(1e12, 1e12, (i - 5) * 3 * 10**9)
+                with pytest.raises(OrderError):
+                    pair.update_many([0.1, 0.2], [1e12, 5.0], [i * 3 * 10**9, 5])
+            answer.append(pair.update(Y[i], X[i], i * 3 * 10**9))
+        answers.append(np.array(answer, dtype=float))
+    assert_same_bits(*answers)
+
+
+@pytest.mark.parametrize("junk", [None, 5, "COMOVE", [1, 2]])
+def test_snapshots_are_bytes(junk):
+    for kind in (RollingPair, EwmPair, JointPair):
+        with pytest.raises((StateError, TypeError)):
+            kind.from_bytes(junk)
