@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from cases import market, with_gaps
-from comove import DataError, arrays
+from comove import DataError, ParameterError, arrays
 from doors import LEADERS, QUESTIONS, REGRESSION, ask_arrays, assert_same, assert_same_bits, q, table
 
 Y, X = market(200, 180)
@@ -168,13 +168,14 @@ def test_out_is_filled_and_returned(name, asset):
     function = getattr(arrays, name)
     out = np.full(asset.shape, 7.0)
     answer = function(asset, X, out=out, **options(name))
-    assert answer is out
+    assert np.shares_memory(answer, out)
+    assert_same_bits(answer, out, name)
     assert_same_bits(out, function(asset, X, **options(name)), name)
 
 
 def test_out_of_a_variance():
     out = np.full(Y.shape, 7.0)
-    assert arrays.rolling_var(Y, out=out, **WINDOW) is out
+    assert np.shares_memory(arrays.rolling_var(Y, out=out, **WINDOW), out)
     assert_same_bits(out, arrays.rolling_var(Y, **WINDOW))
 
 
@@ -211,7 +212,7 @@ BAD_OUT = {
 def test_out_of_the_wrong_shape_or_dtype_is_refused(kind):
     out = BAD_OUT[kind]()
     before = bytes(np.asarray(out).tobytes())
-    with pytest.raises(DataError, match="out") as error:
+    with pytest.raises((DataError, ParameterError), match="out") as error:
         arrays.rolling_beta(Y, X, out=out, **WINDOW)
     assert error.value.code
     assert np.asarray(out).tobytes() == before
@@ -219,7 +220,7 @@ def test_out_of_the_wrong_shape_or_dtype_is_refused(kind):
 
 @pytest.mark.parametrize("shape", [(7, 199), (6, 200), (200, 7), (7, 200, 1), (1400,)])
 def test_out_of_a_regression_has_seven_rows(shape):
-    with pytest.raises(DataError, match="out"):
+    with pytest.raises((DataError, ParameterError), match="out"):
         arrays.rolling_regression(Y, X, out=np.empty(shape), **WINDOW)
 
 
@@ -227,7 +228,7 @@ def test_out_may_be_strided_or_is_refused_but_never_ignored():
     wide = np.full(400, 7.0)
     try:
         answer = arrays.rolling_beta(Y, X, out=wide[::2], **WINDOW)
-    except DataError:
+    except (DataError, ParameterError):
         assert (wide == 7.0).all()
     else:
         assert np.shares_memory(answer, wide)
@@ -242,7 +243,7 @@ def test_out_that_is_an_input_is_right_or_refused(shared):
     out = y if shared == "asset" else x
     try:
         arrays.rolling_beta(y, x, out=out, **WINDOW)
-    except DataError:
+    except (DataError, ParameterError):
         assert_same_bits(out, Y if shared == "asset" else X)
     else:
         assert_same_bits(out, expected)

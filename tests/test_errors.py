@@ -203,8 +203,9 @@ def test_bad_options_of_features(options, match):
 
 @pytest.mark.parametrize("by", [3, 1.5, b"ts", ["ts"]])
 def test_by_is_a_column_or_an_expression(by):
-    with pytest.raises((ParameterError, TypeError)):
-        cm.rolling_beta("y", "x", window_span="1h", by=by, min_samples=3)
+    data = frame(table(20, 215))
+    with pytest.raises((ParameterError, TypeError, pl.exceptions.PolarsError)):
+        data.select(cm.rolling_beta("y", "x", window_span="1h", by=by, min_samples=3))
 
 
 # --- data, arrays ---
@@ -225,7 +226,10 @@ BAD_ARRAYS = {
     "float by": (lambda: arrays.rolling_beta(Y, X, window_span="1h", by=TS * 1.5, min_samples=2), "by"),
     "text by": (lambda: arrays.rolling_beta(Y, X, window_span="1h", by=["a"] * 50, min_samples=2), "by"),
     "block by": (lambda: arrays.rolling_beta(Y, X, window_span="1h", by=TS[:, None], min_samples=2), "by"),
-    "leaders of one dimension": (lambda: arrays.joint_beta(Y, X, window_size=5), "leaders"),
+    "leaders of three dimensions": (
+        lambda: arrays.joint_beta(Y, np.ones((50, 2, 2)), window_size=5),
+        "leaders",
+    ),
     "leaders too short": (lambda: arrays.joint_beta(Y, X[:-1, None], window_size=5), "leaders"),
     "zero price": (
         lambda: arrays.cross_asset_features(np.r_[1.0, 0.0, 2.0], np.ones(3)),
@@ -308,7 +312,7 @@ import polars as pl
 import comove as cm
 
 N = 40
-ints = [i * i % 23 for i in range(N)]
+ints = [1 + i * i % 23 for i in range(N)]
 numeric = [pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64,
            pl.UInt128, pl.Float32, pl.Float64, pl.Decimal(38, 5), pl.Decimal(5, 1)]
 if hasattr(pl, "Float16"):
@@ -331,7 +335,7 @@ odd = {
     "struct": pl.Series([{"a": 1.0}] * N),
     "object": pl.Series([object()] * N, dtype=pl.Object),
 }
-plain = pl.DataFrame({"y": pl.Series(ints, dtype=pl.Float64), "x": [float(i % 7) for i in range(N)]})
+plain = pl.DataFrame({"y": pl.Series(ints, dtype=pl.Float64), "x": [float(1 + i % 7) for i in range(N)]})
 stamps = {"by": "ts", "window_span": "10s", "min_samples": 2}
 for name, column in {**columns, **odd}.items():
     frame = plain.with_columns(column.alias("odd"), ts=pl.int_range(pl.len()) * 10**9)
@@ -387,25 +391,11 @@ def test_numeric_dtypes_are_taken_in_every_role(verdicts):
 
 
 @pytest.mark.parametrize(
-    "dtype",
-    [
-        "string",
-        "digits",
-        "binary",
-        "categorical",
-        "enum",
-        "date",
-        "datetime",
-        "list",
-        "array",
-        "struct",
-        "object",
-    ],
+    "dtype", ["string", "binary", "categorical", "enum", "list", "array", "struct", "object"]
 )
 def test_other_dtypes_are_refused_and_not_taken_for_missing(verdicts, dtype):
-    taken = [
-        case for case, verdict in verdicts.items() if case[0] == dtype and case[1] != "by" and verdict == "ok"
-    ]
+    """Text that is a number, truth values and times are what Polars casts them to."""
+    taken = [case for case, verdict in verdicts.items() if case[0] == dtype and verdict == "ok"]
     assert not taken
 
 
@@ -426,7 +416,6 @@ def live_objects():
 
 BAD_ROWS = {
     "no ts": ("time", ComoveError, lambda p: p.update(0.1, 0.2)),
-    "ts not asked for": ("rows", ComoveError, lambda p: p.update(0.1, 0.2, 7)),
     "earlier ts": ("time", OrderError, lambda p: p.update(0.1, 0.2, 4)),
     "earlier ts in peek": ("time", OrderError, lambda p: p.peek(0.1, 0.2, 4)),
     "another ts in amend": ("time", ComoveError, lambda p: p.amend(0.1, 0.2, 6)),
@@ -442,7 +431,6 @@ BAD_ROWS = {
     "ts length": ("time", DataError, lambda p: p.update_many(Y[:3], X[:3], TS[:2] + 10)),
     "ts order": ("time", OrderError, lambda p: p.update_many(Y[:3], X[:3], np.array([10, 12, 11]))),
     "no ts for many": ("time", ComoveError, lambda p: p.update_many(Y, X)),
-    "ts for many not asked for": ("rows", ComoveError, lambda p: p.update_many(Y, X, TS)),
     "burst": ("time", DataError, lambda p: p.update_many(Y[:4], X[:4], np.array([6, 7, 8, 9]))),
     "leaders of one dimension": ("joint", DataError, lambda p: p.update_many(Y, X)),
     "leaders too wide": ("joint", DataError, lambda p: p.update_many(Y, np.ones((50, 3)))),

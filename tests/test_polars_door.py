@@ -199,7 +199,7 @@ def test_empty_and_short_frames(question, rows):
 
 
 def test_a_filtered_and_sliced_frame():
-    data = table(200, 197)
+    data = table(200, 197, gaps=False)
     kept = data["x"] > 0
     out = (
         frame(data).lazy().filter(pl.col("x") > 0).select(answer=expression(q("rolling_beta", window_size=5)))

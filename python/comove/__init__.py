@@ -21,10 +21,12 @@ from comove.expressions import (
     rolling_regression,
     rolling_var,
 )
+from comove.features import FeatureRecipe
 
 __all__ = [
     "ComoveError",
     "DataError",
+    "FeatureRecipe",
     "OrderError",
     "ParameterError",
     "StateError",

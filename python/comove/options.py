@@ -95,36 +95,50 @@ def choice(name: str, value: object, choices: Sequence[str]) -> str:
     return value
 
 
-def nanoseconds(name: str, value: object) -> int:
-    """Return a positive duration in nanoseconds.
+def duration(name: str, value: object) -> int:
+    """Return a duration in nanoseconds, whatever its size and sign.
 
     Parameters
     ----------
     name : str
         Named in errors.
-    value : timedelta or str
+    value : timedelta, timedelta64 or str
         A Polars duration string in fixed units: ns, us, ms, s, m, h, d (24 hours), w; as in "1h30m".
 
     Raises
     ------
     ParameterError
-        Another type, calendar units (mo, q, y) or unknown ones, zero or negative, beyond 292 years.
+        Another type, calendar units (mo, q, y) or unknown ones.
     """
     if isinstance(value, np.timedelta64) and not np.isnat(value):
-        total = int(value.astype("timedelta64[ns]").astype(np.int64))
-    elif isinstance(value, dt.timedelta):
-        total = ((value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds) * 1_000
-    elif isinstance(value, str):
+        return int(value.astype("timedelta64[ns]").astype(np.int64))
+    if isinstance(value, dt.timedelta):
+        return ((value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds) * 1_000
+    if isinstance(value, str):
         parts = _PART.findall(value)
-        if not parts or "".join(count + unit for count, unit in parts) != value:
-            raise ParameterError(
-                f"{name} must be a duration in fixed units (ns, us, ms, s, m, h, d, w) such as '30d' or '1h30m',"
-                f" got {value!r}",
-                "duration",
-            )
-        total = sum(int(count) * _UNITS[unit] for count, unit in parts)
-    else:
-        raise ParameterError(f"{name} must be a timedelta or a duration string, got {value!r}", "type")
+        if parts and "".join(count + unit for count, unit in parts) == value:
+            return sum(int(count) * _UNITS[unit] for count, unit in parts)
+    raise ParameterError(
+        f"{name} must be a timedelta or a duration string in fixed units (w, d, h, m, s, ms, us, ns) such as '30d'"
+        f" or '1h30m', got {value!r}",
+        "duration",
+    )
+
+
+def nanoseconds(name: str, value: object) -> int:
+    """Return a positive duration in nanoseconds.
+
+    Parameters
+    ----------
+    name, value
+        As in `duration`.
+
+    Raises
+    ------
+    ParameterError
+        As `duration`; zero or negative, beyond 292 years.
+    """
+    total = duration(name, value)
     if not 1 <= total <= _LARGEST:
         raise ParameterError(f"{name} must be above 0 and below 292 years, got {value!r}", "duration")
     return total
@@ -287,7 +301,9 @@ def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps
     if array.dtype.kind == "M":
         missing = np.isnat(array)
         if missing.any():
-            raise DataError(f"{name} must not be missing, got NaT at row {int(missing.argmax())}", "missing_time")
+            raise DataError(
+                f"{name} must not be missing, got NaT at row {int(missing.argmax())}", "missing_time"
+            )
         array = array.astype("datetime64[ns]").astype(np.int64)
     elif array.dtype.kind == "O":
         array = np.array([epoch_nanoseconds(value) for value in array], dtype=np.int64)

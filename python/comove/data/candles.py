@@ -247,25 +247,48 @@ def _scan(place: Path, extension: str) -> pl.LazyFrame:
     return pl.scan_csv(content, separator=separator, infer_schema=False, glob=False)
 
 
-def _read_folder(
-    folder: Path, symbols: Sequence[str] | None, columns: Mapping[str, str] | None
-) -> dict[str, pl.DataFrame]:
-    if isinstance(symbols, str):
-        raise ParameterError(f"symbols must be a sequence of names, got the string {symbols!r}", "symbols")
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+def candle_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
+    """Find the candle files of a folder, without opening them.
+
+    Parameters
+    ----------
+    folder : str or path
+
+    Returns
+    -------
+    dict of str to Path
+        Symbol, as in `read_candles`, to its file; sorted by symbol.
+
+    Raises
+    ------
+    DataError
+        No such folder, no candle files in it, files of several formats or candle lengths.
+    """
+    place = Path(folder).expanduser()
+    if not place.is_dir():
+        raise DataError(f"{place}: no such folder", "path")
+    entries = sorted(entry for entry in place.iterdir() if not entry.name.startswith("."))
     files = [entry for entry in entries if entry.is_file() and _extension(entry)]
     if not files:
         below = [entry.name for entry in entries if entry.is_dir()]
         hint = f"; it has the subfolders {', '.join(below)}" if below else ""
         raise DataError(
-            f"{folder}: no candle files (one of {', '.join(_FORMATS)}) in this folder{hint}", "folder_empty"
+            f"{place}: no candle files (one of {', '.join(_FORMATS)}) in this folder{hint}", "folder_empty"
         )
     formats = Counter(_FORMATS[_extension(file)] for file in files)
     if len(formats) > 1:
         held = ", ".join(f"{name} ({count})" for name, count in sorted(formats.items()))
-        raise DataError(f"{folder}: files of several formats in one folder: {held}; keep one", "folder_mixed")
+        raise DataError(f"{place}: files of several formats in one folder: {held}; keep one", "folder_mixed")
     stems = [file.name[: len(file.name) - len(_extension(file))] for file in files]
-    by_symbol = dict(sorted(zip(symbols_of(stems, source=str(folder)), files, strict=True)))
+    return dict(sorted(zip(symbols_of(stems, source=str(place)), files, strict=True)))
+
+
+def _read_folder(
+    folder: Path, symbols: Sequence[str] | None, columns: Mapping[str, str] | None
+) -> dict[str, pl.DataFrame]:
+    if isinstance(symbols, str):
+        raise ParameterError(f"symbols must be a sequence of names, got the string {symbols!r}", "symbols")
+    by_symbol = candle_files(folder)
     wanted = list(by_symbol) if symbols is None else list(dict.fromkeys(symbols))
     if not wanted:
         raise ParameterError("symbols must name at least 1 symbol, got none", "symbols")

@@ -13,11 +13,12 @@
 
 use pulp::Simd;
 
-use crate::blocks::{Anchored, Runs, apart, complete};
+use crate::anchored::{Anchored, apart, complete};
 use crate::error::Result;
 use crate::lanes::{F, Lanes, Width, Work};
 use crate::moments::{State, Weights};
 use crate::params::{Extent, Window, same_length};
+use crate::runs::Runs;
 use crate::tile::{Tile, write_rows};
 use crate::window::SlidingWindow;
 
@@ -27,11 +28,7 @@ pub trait Estimator<const D: usize, const K: usize>: Copy {
     type State<S: Simd>: State<S, D>;
 
     /// The readings of a window; NaN where not defined.
-    fn read<S: Simd>(
-        &self,
-        window: &Anchored<S, D, Self::State<S>>,
-        min_samples: F<S>,
-    ) -> [F<S>; K];
+    fn read<S: Simd>(&self, window: &Anchored<S, D, Self::State<S>>, min_samples: F<S>) -> [F<S>; K];
 }
 
 /// Writes the readings of every row's window to `out`, one slice a reading.
@@ -41,6 +38,21 @@ pub trait Estimator<const D: usize, const K: usize>: Copy {
 /// # Errors
 /// Slices of different lengths; times that run backwards.
 pub fn rolling<E: Estimator<D, K>, const D: usize, const K: usize>(
+    estimator: E,
+    window: &Window,
+    series: [&[f64]; D],
+    times: &[i64],
+    out: [&mut [f64]; K],
+) -> Result<()> {
+    rolling_with(Lanes::from_environment()?, estimator, window, series, times, out)
+}
+
+/// [`rolling`] with the lanes given.
+///
+/// # Errors
+/// As [`rolling`].
+pub fn rolling_with<E: Estimator<D, K>, const D: usize, const K: usize>(
+    lanes: Lanes,
     estimator: E,
     window: &Window,
     series: [&[f64]; D],
@@ -57,12 +69,12 @@ pub fn rolling<E: Estimator<D, K>, const D: usize, const K: usize>(
     let min_samples = window.min_samples() as f64;
     match window.extent() {
         Extent::Rows(size) => {
-            let lanes = Lanes::from_environment()?;
-            // A window longer than the data never ends a block: shorter blocks would only add memory.
+            let runs = Runs::of_length(size);
+            // A window longer than the data never ends a block: memory for the data is enough.
             let size = size.min(n.max(1));
             let few = n.div_ceil(size) * 2 <= lanes.width();
             let lanes = if few { Lanes::One } else { lanes };
-            lanes.run(ByRows { estimator, size, min_samples, series, out });
+            lanes.run(ByRows { estimator, size, runs, min_samples, series, out });
             Ok(())
         }
         Extent::Span(_) => by_span(estimator, window, series, times, out),
@@ -81,9 +93,7 @@ fn by_span<E: Estimator<D, K>, const D: usize, const K: usize>(
     let min_samples = F::splat(pulp::Scalar, window.min_samples() as f64);
     let mut sliding = SlidingWindow::<D, E::State<pulp::Scalar>>::new(*window, None)?;
     for (row, &ts) in times.iter().enumerate() {
-        sliding
-            .push(core::array::from_fn(|i| series[i][row]), ts)
-            .map_err(|error| error.at_row(row))?;
+        sliding.push(core::array::from_fn(|i| series[i][row]), ts).map_err(|error| error.at_row(row))?;
         let readings = estimator.read(sliding.current(), min_samples);
         for (slice, reading) in out.iter_mut().zip(readings) {
             slice[row] = reading.first();
@@ -95,6 +105,7 @@ fn by_span<E: Estimator<D, K>, const D: usize, const K: usize>(
 struct ByRows<'a, E, const D: usize, const K: usize> {
     estimator: E,
     size: usize,
+    runs: Runs,
     min_samples: f64,
     series: [&'a [f64]; D],
     out: [&'a mut [f64]; K],
@@ -137,8 +148,7 @@ struct Group<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> {
 impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D, K> {
     #[inline(always)]
     fn new(simd: S, work: &ByRows<'_, E, D, K>) -> Self {
-        let size = work.size;
-        let runs = Runs::of_length(size);
+        let (size, runs) = (work.size, work.runs);
         let longest = runs.cap().min(size);
         let empty = E::State::<S>::empty(simd);
         Self {
@@ -151,7 +161,7 @@ impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D
             rows: core::array::from_fn(|_| Tile::new(size)),
             from_run: vec![empty; runs.count(size) + 1],
             suffixes: vec![empty; longest],
-            results: core::array::from_fn(|_| vec![simd.splat_f64s(0.0); longest + 1]),
+            results: core::array::from_fn(|_| vec![simd.splat_f64s(0.0); longest]),
         }
     }
 
@@ -184,31 +194,97 @@ impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D
     #[inline(always)]
     fn run<const WHOLE: bool>(&mut self, first: usize, out: &mut [&mut [f64]; K]) {
         let anchor = self.combine_runs::<WHOLE>();
-        let mut front = Anchored::<S, D, E::State<S>>::empty(self.simd);
-        if WHOLE {
-            front.anchor = self.front_row(0);
-        }
-        let count = self.from_run.len() - 1;
-        for run in 0..count {
+        let mut settled = None;
+        for run in 0..self.from_run.len() - 1 {
             self.make_suffixes::<WHOLE>(run, &anchor);
-            // The window that ends in front row p begins in back row p + 1.
-            let from = self.runs.start(run).max(1);
-            let end = self.end(run);
-            for begin in from..end {
-                let suffix = self.suffixes[begin - self.runs.start(run)];
-                let suffix = Anchored { anchor, state: suffix };
-                self.step::<WHOLE>(begin - 1, &suffix, &mut front, begin - from);
-            }
-            let mut rows = end - from;
-            if run + 1 == count {
-                let nothing = Anchored { anchor, state: E::State::<S>::empty(self.simd) };
-                self.step::<WHOLE>(self.size - 1, &nothing, &mut front, rows);
-                rows += 1;
-            }
+            let (start, end) = (self.runs.start(run), self.end(run));
+            let middle = self.middle::<WHOLE>(run, anchor, settled);
+            let growing = match &middle {
+                Some(middle) => self.rows_of_run::<WHOLE, true>(start, end, anchor, middle),
+                None => self.rows_of_run::<WHOLE, false>(start, end, anchor, &Anchored::empty(self.simd)),
+            };
+            settled = Some(match settled {
+                Some(settled) => self.combine::<WHOLE>(&settled, &growing, start, end - start),
+                None => growing,
+            });
             for (results, out) in self.results.iter().zip(&mut *out) {
-                write_rows(self.simd, &results[..rows], out, first * self.size + from - 1, self.size);
+                write_rows(self.simd, &results[..end - start], out, first * self.size + start, self.size);
             }
         }
+    }
+
+    /// Reads the windows that end in rows `start..end` of the front blocks; gives the total of those rows.
+    ///
+    /// `MIDDLE`: there are runs between.
+    #[inline(always)]
+    fn rows_of_run<const WHOLE: bool, const MIDDLE: bool>(
+        &mut self,
+        start: usize,
+        end: usize,
+        anchor: [F<S>; D],
+        middle: &Anchored<S, D, E::State<S>>,
+    ) -> Anchored<S, D, E::State<S>> {
+        let middle = *middle;
+        let mut growing = Anchored::<S, D, E::State<S>>::empty(self.simd);
+        if WHOLE {
+            growing.anchor = self.front_row(start);
+        }
+        let length = end - start;
+        let between = self.size - length;
+        for place in 0..length {
+            let grown = place + 1;
+            self.take_in::<WHOLE>(&mut growing, self.front_row(start + place), grown);
+            // The window that ends in front row p begins in back row p + 1, and takes that run's suffix from
+            // there: none at the end of the run.
+            let mut window = growing;
+            if grown < length {
+                let mut begun = Anchored { anchor, state: self.suffixes[place] };
+                if MIDDLE {
+                    begun = self.combine::<WHOLE>(&begun, &middle, length - grown, between);
+                }
+                window = self.combine::<WHOLE>(&begun, &growing, self.size - grown, grown);
+            } else if MIDDLE {
+                window = self.combine::<WHOLE>(&middle, &growing, between, grown);
+            }
+            let readings = self.estimator.read(&window, self.min_samples);
+            for (results, reading) in self.results.iter_mut().zip(readings) {
+                results[place] = reading.raw();
+            }
+        }
+        growing
+    }
+
+    /// The runs between: those after `run` of the back block and those before it of the front block, if any.
+    #[inline(always)]
+    fn middle<const WHOLE: bool>(
+        &self,
+        run: usize,
+        anchor: [F<S>; D],
+        settled: Option<Anchored<S, D, E::State<S>>>,
+    ) -> Option<Anchored<S, D, E::State<S>>> {
+        if run + 2 == self.from_run.len() {
+            return settled;
+        }
+        let later = Anchored { anchor, state: self.from_run[run + 1] };
+        Some(match settled {
+            Some(settled) => {
+                let (behind, before) = (self.size - self.end(run), self.runs.start(run));
+                self.combine::<WHOLE>(&later, &settled, behind, before)
+            }
+            None => later,
+        })
+    }
+
+    /// The rows of both, which number `na` and `nb` where whole.
+    #[inline(always)]
+    fn combine<const WHOLE: bool>(
+        &self,
+        a: &Anchored<S, D, E::State<S>>,
+        b: &Anchored<S, D, E::State<S>>,
+        na: usize,
+        nb: usize,
+    ) -> Anchored<S, D, E::State<S>> {
+        if WHOLE { Anchored::combine_present(a, b, self.weights(na, nb)) } else { Anchored::combine(a, b) }
     }
 
     /// State of all back rows from the start of each run on; gives their anchor, the newest row.
@@ -259,12 +335,7 @@ impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D
 
     /// Takes a row into a set that then holds `n` rows, where whole.
     #[inline(always)]
-    fn take_in<const WHOLE: bool>(
-        &self,
-        set: &mut Anchored<S, D, E::State<S>>,
-        row: [F<S>; D],
-        n: usize,
-    ) {
+    fn take_in<const WHOLE: bool>(&self, set: &mut Anchored<S, D, E::State<S>>, row: [F<S>; D], n: usize) {
         if WHOLE {
             set.state.insert(self.simd, self.reciprocals[n], apart(row, set.anchor));
         } else {
@@ -278,44 +349,20 @@ impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D
         Weights::uniform(self.simd, na as f64, nb as f64, self.reciprocals[na + nb])
     }
 
-    /// The suffixes that begin in `run`.
+    /// The suffixes within `run`, the one without its first i + 1 rows at place i.
     #[inline(always)]
     fn make_suffixes<const WHOLE: bool>(&mut self, run: usize, anchor: &[F<S>; D]) {
-        let start = self.runs.start(run);
-        let mut state = self.from_run[run + 1];
-        for r in (start..self.end(run)).rev() {
+        let (start, end) = (self.runs.start(run), self.end(run));
+        let mut state = E::State::<S>::empty(self.simd);
+        for r in (start + 1..end).rev() {
             let row = self.back_row(r);
             let from_anchor = apart(row, *anchor);
             if WHOLE {
-                state.insert(self.simd, self.reciprocals[self.size - r], from_anchor);
+                state.insert(self.simd, self.reciprocals[end - r], from_anchor);
             } else {
                 state.insert_where(complete(&row), from_anchor);
             }
-            self.suffixes[r - start] = state;
-        }
-    }
-
-    /// Takes front row `p` in and reads the window that ends there.
-    #[inline(always)]
-    fn step<const WHOLE: bool>(
-        &mut self,
-        p: usize,
-        suffix: &Anchored<S, D, E::State<S>>,
-        front: &mut Anchored<S, D, E::State<S>>,
-        result: usize,
-    ) {
-        self.take_in::<WHOLE>(front, self.front_row(p), p + 1);
-        let window = if WHOLE {
-            let weights = self.weights(self.size - 1 - p, p + 1);
-            let apart = apart(front.anchor, suffix.anchor);
-            let state = E::State::<S>::combine(&suffix.state, &front.state, apart, weights);
-            Anchored { anchor: front.anchor, state }
-        } else {
-            Anchored::combine(suffix, front)
-        };
-        let readings = self.estimator.read(&window, self.min_samples);
-        for (results, reading) in self.results.iter_mut().zip(readings) {
-            results[result] = reading.raw();
+            self.suffixes[r - start - 1] = state;
         }
     }
 }

@@ -150,10 +150,9 @@ impl Error {
     /// Which kind of error it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::TooSmall { .. }
-            | Self::TooLarge { .. }
-            | Self::NotPositive { .. }
-            | Self::Lanes { .. } => Kind::Parameter,
+            Self::TooSmall { .. } | Self::TooLarge { .. } | Self::NotPositive { .. } | Self::Lanes { .. } => {
+                Kind::Parameter
+            }
             Self::Length { .. }
             | Self::Price { .. }
             | Self::MissingTime { .. }

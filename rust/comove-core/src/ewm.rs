@@ -11,7 +11,7 @@
 
 use pulp::Scalar;
 
-use crate::blocks::Anchored;
+use crate::anchored::Anchored;
 use crate::error::{Error, Result};
 use crate::lanes::F;
 use crate::moments::PairMoments;
@@ -92,10 +92,12 @@ impl Weighted {
         }
         self.samples += 1;
         self.pairs += 2.0 * self.weight;
+        let share = 1.0 / (self.weight + 1.0);
+        // Not 1 - share, which loses what little weight is left after a long gap.
+        let shrink = self.weight * share;
         self.weight += 1.0;
-        let share = 1.0 / self.weight;
         let (y, x) = (self.mean[0].below(asset), self.mean[1].below(benchmark));
-        let (shrunk_y, shrunk_x) = (y * (1.0 - share), x * (1.0 - share));
+        let (shrunk_y, shrunk_x) = (y * shrink, x * shrink);
         self.products[0] += shrunk_y * y;
         self.products[1] += shrunk_x * y;
         self.products[2] += shrunk_x * x;

@@ -111,11 +111,7 @@ impl CrossAsset {
 
     /// Divergence and relative momentum, given the price so many rows ago of asset and leader.
     #[inline(always)]
-    pub fn relative(
-        &self,
-        asset: impl Fn(usize) -> f64,
-        leader: impl Fn(usize) -> f64,
-    ) -> (f64, f64) {
+    pub fn relative(&self, asset: impl Fn(usize) -> f64, leader: impl Fn(usize) -> f64) -> (f64, f64) {
         let over = |rows| {
             self.returns.between(asset(rows), asset(0)) - self.returns.between(leader(rows), leader(0))
         };
@@ -143,15 +139,11 @@ impl CrossAsset {
         rolling(Std, &self.vol_window, [&of_leader], &[], [volatility])?;
         let back = self.most_back().min(n);
         for t in 0..back {
-            let at = |prices: &[f64], rows: usize| {
-                t.checked_sub(rows).map_or(f64::NAN, |past| prices[past])
-            };
-            (divergence[t], momentum[t]) =
-                self.relative(|rows| at(&asset, rows), |rows| at(&leader, rows));
+            let at = |prices: &[f64], rows: usize| t.checked_sub(rows).map_or(f64::NAN, |past| prices[past]);
+            (divergence[t], momentum[t]) = self.relative(|rows| at(&asset, rows), |rows| at(&leader, rows));
         }
         for t in back..n {
-            (divergence[t], momentum[t]) =
-                self.relative(|rows| asset[t - rows], |rows| leader[t - rows]);
+            (divergence[t], momentum[t]) = self.relative(|rows| asset[t - rows], |rows| leader[t - rows]);
         }
         Ok(())
     }

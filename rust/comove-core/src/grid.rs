@@ -3,10 +3,12 @@
 //! The same blocks as [`crate::window::SlidingWindow`], hence the same bits; the rows are kept once for all
 //! pairs.
 
-use crate::blocks::{Anchored, Back, Front, Runs};
+use crate::anchored::Anchored;
+use crate::blocks::TwoBlocks;
 use crate::lanes::{F, Lanes, Width, Work};
 use crate::moments::PairMoments;
 use crate::readings::PairReadings;
+use crate::runs::Runs;
 
 /// What can be read of every pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,9 +67,7 @@ pub(crate) fn grid(lanes: Lanes, assets: usize, leaders: usize, size: usize) -> 
 struct Cell<S: Width> {
     group: usize,
     leader: usize,
-    front: Front<S, 2, PairMoments<S>>,
-    back: Back<S, 2, PairMoments<S>>,
-    current: Anchored<S, 2, PairMoments<S>>,
+    blocks: TwoBlocks<S, 2, PairMoments<S>>,
 }
 
 #[derive(Clone, Debug)]
@@ -126,13 +126,7 @@ impl<S: Width> Pairs<S> {
     fn new(simd: S, assets: usize, leaders: usize, size: usize) -> Self {
         let groups = assets.div_ceil(S::F64_LANES);
         let runs = Runs::of_length(size);
-        let cell = |leader, group| Cell {
-            group,
-            leader,
-            front: Front::new(simd, runs, size),
-            back: Back::new(simd, runs, size),
-            current: Anchored::empty(simd),
-        };
+        let cell = |leader, group| Cell { group, leader, blocks: TwoBlocks::new(simd, runs, size) };
         let cells = (0..leaders).flat_map(|leader| (0..groups).map(move |group| cell(leader, group)));
         let history = History::new(S::F64_LANES, assets, leaders, size);
         let cells = cells.collect();
@@ -148,8 +142,7 @@ impl<S: Width> Pairs<S> {
             #[inline(always)]
             || {
                 for cell in cells {
-                    cell.back.turn(&cell.front);
-                    cell.front.clear();
+                    cell.blocks.turn();
                 }
             },
         );
@@ -169,16 +162,11 @@ impl<S: Width> Pairs<S> {
                 for cell in cells {
                     let (group, leader) = (cell.group, cell.leader);
                     let row = front.pair(simd, from - 1, group, leader);
-                    if amend {
-                        cell.front.replace_last(row);
-                    } else {
-                        cell.front.push(row);
-                    }
                     let rows = |i| back.pair(simd, i, group, leader);
-                    let suffix = cell.back.at(from, rows);
-                    cell.current = Anchored::combine(&suffix, cell.front.whole());
-                    if !amend {
-                        cell.back.prepare(from, 2, rows);
+                    if amend {
+                        cell.blocks.replace_last(row, from, rows);
+                    } else {
+                        cell.blocks.push(row, from, rows);
                     }
                 }
             },
@@ -201,11 +189,7 @@ impl<S: Width> Pairs<S> {
 }
 
 #[inline(always)]
-fn read<S: Width>(
-    window: &Anchored<S, 2, PairMoments<S>>,
-    reading: PanelReading,
-    min_samples: F<S>,
-) -> F<S> {
+fn read<S: Width>(window: &Anchored<S, 2, PairMoments<S>>, reading: PanelReading, min_samples: F<S>) -> F<S> {
     let readings = PairReadings::new(window, min_samples);
     match reading {
         PanelReading::Beta => readings.beta(),
@@ -238,7 +222,7 @@ impl<S: Width> Grid for Pairs<S> {
             || {
                 let least = F::splat(self.simd, min_samples);
                 for cell in &self.cells {
-                    self.put(cell, read(&cell.current, reading, least), out);
+                    self.put(cell, read(cell.blocks.current(), reading, least), out);
                 }
             },
         );
@@ -257,16 +241,12 @@ impl<S: Width> Grid for Pairs<S> {
                 for cell in &self.cells {
                     let (group, leader) = (cell.group, cell.leader);
                     let new = row.pair(simd, 0, group, leader);
-                    let (suffix, whole) = if full {
-                        let rows = |i| self.front.pair(simd, i, group, leader);
-                        let mut alone = Anchored::empty(simd);
-                        alone.insert(new, crate::blocks::complete(&new));
-                        (cell.front.suffix(1, rows), alone)
+                    let window = if full {
+                        cell.blocks.peek_turned(new, 1, |i| self.front.pair(simd, i, group, leader))
                     } else {
-                        let rows = |i| self.back.pair(simd, i, group, leader);
-                        (cell.back.look(self.front.len + 1, rows), cell.front.whole_with(new))
+                        let from = self.front.len + 1;
+                        cell.blocks.peek(new, from, |i| self.back.pair(simd, i, group, leader))
                     };
-                    let window = Anchored::combine(&suffix, &whole);
                     for (&reading, out) in readings.iter().zip(&mut out) {
                         self.put(cell, read(&window, reading, least), out);
                     }
@@ -279,15 +259,13 @@ impl<S: Width> Grid for Pairs<S> {
     fn read_one(&self, reading: PanelReading, min_samples: f64, asset: usize, leader: usize) -> f64 {
         let groups = self.cells.len() / self.leaders.max(1);
         let cell = &self.cells[leader * groups + asset / S::F64_LANES];
-        let value = read(&cell.current, reading, F::splat(self.simd, min_samples));
+        let value = read(cell.blocks.current(), reading, F::splat(self.simd, min_samples));
         value.lane(asset % S::F64_LANES)
     }
 
     fn clear(&mut self) {
         for cell in &mut self.cells {
-            cell.front.clear();
-            cell.back.clear();
-            cell.current = Anchored::empty(self.simd);
+            cell.blocks.clear();
         }
         (self.front.len, self.back.len) = (0, 0);
     }

@@ -10,8 +10,8 @@
 
 use pulp::{Scalar, Simd};
 
+use crate::anchored::Anchored;
 use crate::batch::{Estimator, rolling};
-use crate::blocks::Anchored;
 use crate::error::Result;
 use crate::lanes::{F, Mask};
 use crate::moments::{Moments, product};
@@ -156,11 +156,7 @@ fn solve<S: Simd, const D: usize, const P: usize, const K: usize>(
     let mut half = [like(0.0); D];
     for i in 1..D {
         for j in 1..=i {
-            let mut sum = if i == j {
-                like(1.0)
-            } else {
-                (products[product(i, j)] / root[i]) / root[j]
-            };
+            let mut sum = if i == j { like(1.0) } else { (products[product(i, j)] / root[i]) / root[j] };
             for l in 1..j {
                 sum = sum - lower[i][l] * lower[j][l];
             }

@@ -115,8 +115,8 @@ impl<S: Simd> F<S> {
 
     /// Neither NaN nor infinite.
     #[inline(always)]
+    #[allow(clippy::eq_op)] // inf - inf and NaN - NaN are NaN, which equals nothing
     pub fn is_finite(self) -> Mask<S> {
-        // inf - inf and NaN - NaN are NaN, which equals nothing.
         (self - self).equals(self.like(0.0))
     }
 }
@@ -136,7 +136,7 @@ impl<S: Simd> Mask<S> {
 
     /// The opposite.
     #[inline(always)]
-    pub fn not(self) -> Self {
+    pub fn negated(self) -> Self {
         Self { simd: self.simd, m: self.simd.not_m64s(self.m) }
     }
 
@@ -149,7 +149,7 @@ impl<S: Simd> Mask<S> {
     /// Whether all lanes are true.
     #[inline(always)]
     pub fn all(self) -> bool {
-        !self.not().any()
+        !self.negated().any()
     }
 
     /// Whether any lane is true.
@@ -340,10 +340,9 @@ impl Lanes {
         CHOSEN
             .get_or_init(|| match std::env::var("COMOVE_LANES") {
                 Err(_) => Ok(Self::widest()),
-                Ok(text) => text
-                    .parse()
-                    .map_err(|_| Error::Lanes { text: text.clone() })
-                    .and_then(Self::with_width),
+                Ok(text) => {
+                    text.parse().map_err(|_| Error::Lanes { text: text.clone() }).and_then(Self::with_width)
+                }
             })
             .clone()
     }

@@ -10,8 +10,9 @@
 //! # What it does not do
 //! It does not align series, fill gaps or decide what a price means; a value that is not finite is missing.
 
+pub mod anchored;
 pub mod batch;
-pub mod blocks;
+mod blocks;
 pub mod error;
 pub mod ewm;
 pub mod features;
@@ -23,6 +24,9 @@ pub mod pair;
 pub mod panel;
 pub mod params;
 pub mod readings;
+#[cfg(feature = "reference")]
+pub mod reference;
+mod runs;
 pub mod snapshot;
 pub mod task;
 mod tile;

@@ -26,6 +26,8 @@ pub trait State<S: Simd, const D: usize>: Copy {
     fn count(&self) -> F<S>;
     /// Mean of each series relative to the anchor.
     fn mean(&self) -> [F<S>; D];
+    /// `yes` where true, `no` elsewhere.
+    fn pick(mask: Mask<S>, yes: &Self, no: &Self) -> Self;
     /// Takes a row in; `e` is the row minus the mean so far, zero in lanes that take nothing.
     fn take(&mut self, e: [F<S>; D], step: Step<S>);
     /// The rows of `a` and of `b`; `apart` is mean(b) - mean(a). Means come out relative to `b`'s anchor.
@@ -106,11 +108,7 @@ impl<S: Simd> Weights<S> {
     pub fn uniform(simd: S, na: f64, nb: f64, reciprocal: f64) -> Self {
         let n = na + nb;
         let share = na * reciprocal;
-        Self {
-            n: F::splat(simd, n),
-            share: F::splat(simd, share),
-            cross: F::splat(simd, share * nb),
-        }
+        Self { n: F::splat(simd, n), share: F::splat(simd, share), cross: F::splat(simd, share * nb) }
     }
 }
 
@@ -147,6 +145,15 @@ impl<S: Simd, const D: usize, const P: usize> State<S, D> for Moments<S, D, P> {
     #[inline(always)]
     fn mean(&self) -> [F<S>; D] {
         self.mean
+    }
+
+    #[inline(always)]
+    fn pick(mask: Mask<S>, yes: &Self, no: &Self) -> Self {
+        Self {
+            n: mask.pick(yes.n, no.n),
+            mean: core::array::from_fn(|i| mask.pick(yes.mean[i], no.mean[i])),
+            products: core::array::from_fn(|i| mask.pick(yes.products[i], no.products[i])),
+        }
     }
 
     #[inline(always)]
@@ -237,6 +244,11 @@ impl<S: Simd> State<S, 2> for Regression<S> {
     #[inline(always)]
     fn mean(&self) -> [F<S>; 2] {
         self.pair.mean
+    }
+
+    #[inline(always)]
+    fn pick(mask: Mask<S>, yes: &Self, no: &Self) -> Self {
+        Self { pair: PairMoments::pick(mask, &yes.pair, &no.pair), sse: mask.pick(yes.sse, no.sse) }
     }
 
     /// SSE grows by (1 - 1/n) r^2 Sxx / Sxx', r the row's residual from the line so far.

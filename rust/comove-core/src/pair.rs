@@ -2,8 +2,8 @@
 
 use pulp::{Scalar, Simd};
 
+use crate::anchored::Anchored;
 use crate::batch::{Estimator, rolling};
-use crate::blocks::Anchored;
 use crate::error::Result;
 use crate::lanes::F;
 use crate::moments::{PairMoments, Regression, SeriesMoments};
@@ -69,11 +69,7 @@ pair_estimator!(Cov, 1, |this, r| [r.cov(r.n().like(f64::from(this.ddof)))]);
 impl Estimator<1, 1> for Var {
     type State<S: Simd> = SeriesMoments<S>;
     #[inline(always)]
-    fn read<S: Simd>(
-        &self,
-        window: &Anchored<S, 1, SeriesMoments<S>>,
-        min_samples: F<S>,
-    ) -> [F<S>; 1] {
+    fn read<S: Simd>(&self, window: &Anchored<S, 1, SeriesMoments<S>>, min_samples: F<S>) -> [F<S>; 1] {
         [SeriesReadings::new(window, min_samples).var(min_samples.like(f64::from(self.ddof)))]
     }
 }
@@ -81,11 +77,7 @@ impl Estimator<1, 1> for Var {
 impl Estimator<1, 1> for Std {
     type State<S: Simd> = SeriesMoments<S>;
     #[inline(always)]
-    fn read<S: Simd>(
-        &self,
-        window: &Anchored<S, 1, SeriesMoments<S>>,
-        min_samples: F<S>,
-    ) -> [F<S>; 1] {
+    fn read<S: Simd>(&self, window: &Anchored<S, 1, SeriesMoments<S>>, min_samples: F<S>) -> [F<S>; 1] {
         [SeriesReadings::new(window, min_samples).std(min_samples.like(1.0))]
     }
 }
@@ -93,11 +85,7 @@ impl Estimator<1, 1> for Std {
 impl Estimator<2, 7> for FullRegression {
     type State<S: Simd> = Regression<S>;
     #[inline(always)]
-    fn read<S: Simd>(
-        &self,
-        window: &Anchored<S, 2, Regression<S>>,
-        min_samples: F<S>,
-    ) -> [F<S>; 7] {
+    fn read<S: Simd>(&self, window: &Anchored<S, 2, Regression<S>>, min_samples: F<S>) -> [F<S>; 7] {
         let r = RegressionReadings::new(window, min_samples);
         let p = &r.pair;
         let corr = p.corr();
@@ -236,6 +224,12 @@ impl RollingPair {
         self.readings().pair.corr().first()
     }
 
+    /// Correlation before the excess over 1 is cut: for tests of that excess.
+    #[cfg(feature = "reference")]
+    pub fn raw_corr(&self) -> f64 {
+        self.readings().pair.raw_corr().first()
+    }
+
     /// Covariance.
     pub fn cov(&self) -> f64 {
         self.readings().pair.cov(self.freedom()).first()
@@ -282,8 +276,7 @@ impl RollingPair {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut from = Reader::new(bytes, Object::RollingPair)?;
         let (window, max_rows) = read_window(&mut from, LEAST_VARIANCE_WINDOW)?;
-        let ddof = u32::try_from(from.int()?)
-            .map_err(|_| Reader::unusable("its ddof is out of range"))?;
+        let ddof = u32::try_from(from.int()?).map_err(|_| Reader::unusable("its ddof is out of range"))?;
         let mut pair = Self::new(window, max_rows, ddof).map_err(in_snapshot)?;
         pair.sliding.read(&mut from)?;
         from.end()?;
@@ -320,6 +313,7 @@ pub(crate) fn read_window(from: &mut Reader, least: usize) -> Result<(Window, Op
 }
 
 /// An option out of bounds inside a snapshot is the snapshot's fault.
+#[allow(clippy::needless_pass_by_value)] // the signature `map_err` wants
 pub(crate) fn in_snapshot(error: crate::Error) -> crate::Error {
     crate::Error::Snapshot { problem: error.to_string() }
 }

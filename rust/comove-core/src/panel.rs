@@ -146,10 +146,8 @@ impl Panel {
         }
         let options = CrossAsset::new(window_size, min_samples, Lookbacks::default(), returns)?;
         let grid = grid(Lanes::from_environment()?, assets.len(), leaders.len(), window_size);
-        let volatility = leaders
-            .iter()
-            .map(|_| SlidingWindow::new(*options.vol_window(), None))
-            .collect::<Result<_>>()?;
+        let volatility =
+            leaders.iter().map(|_| SlidingWindow::new(*options.vol_window(), None)).collect::<Result<_>>()?;
         let mut panel = Self {
             options,
             assets,
@@ -320,10 +318,9 @@ impl Panel {
         let least = F::splat(Scalar, self.options.vol_window().min_samples() as f64);
         let features = self.leader_at.iter().enumerate().map(|(j, &leader)| {
             let read = |reading| self.grid.read_one(reading, self.min_samples(), symbol, j);
-            let (divergence, relative_momentum) = self.options.relative(
-                |rows| self.prices.ago(rows, symbol),
-                |rows| self.prices.ago(rows, leader),
-            );
+            let (divergence, relative_momentum) = self
+                .options
+                .relative(|rows| self.prices.ago(rows, symbol), |rows| self.prices.ago(rows, leader));
             let volatility = SeriesReadings::new(self.volatility[j].current(), least).std(one).first();
             PairFeatures {
                 beta: read(PanelReading::Beta),
@@ -337,10 +334,9 @@ impl Panel {
     }
 
     fn asset(&self, asset: &str) -> Result<usize> {
-        self.position(asset).filter(|&at| at < self.assets.len()).ok_or_else(|| Error::Symbol {
-            symbol: asset.to_owned(),
-            problem: "is not among the assets",
-        })
+        self.position(asset)
+            .filter(|&at| at < self.assets.len())
+            .ok_or_else(|| Error::Symbol { symbol: asset.to_owned(), problem: "is not among the assets" })
     }
 
     /// Adds an asset: what came before is missing, unless it is a leader already.
@@ -419,7 +415,9 @@ impl Panel {
         let mut out = Writer::new(Object::Panel);
         for names in [&self.assets, &self.leaders] {
             out.count(names.len());
-            names.iter().for_each(|name| out.text(name));
+            for name in names {
+                out.text(name);
+            }
         }
         out.count(self.window_size());
         out.count(self.options.window().min_samples());
@@ -427,15 +425,21 @@ impl Panel {
         out.flag(self.last.is_some());
         out.int(self.last.unwrap_or(0));
         for ago in (0..self.prices.depth).rev() {
-            self.prices.bar(ago).iter().for_each(|&value| out.float(value));
+            for value in self.prices.bar(ago) {
+                out.float(value);
+            }
         }
-        self.volatility.iter().for_each(|window| window.write(&mut out));
+        for window in &self.volatility {
+            window.write(&mut out);
+        }
         let (front, back, gone) = self.grid.held();
         out.count(if back == 0 { 0 } else { gone });
         out.count(back);
         out.count(front);
         for row in self.grid.rows() {
-            row.iter().for_each(|&value| out.float(value));
+            for value in row {
+                out.float(value);
+            }
         }
         out.finish()
     }
@@ -461,8 +465,7 @@ impl Panel {
         let (size, min_samples) = (from.count()?, from.count()?);
         let returns = if from.flag()? { Returns::Log } else { Returns::Simple };
         let (any, last) = (from.flag()?, from.int()?);
-        let mut panel =
-            Self::new(assets, leaders, size, Some(min_samples), returns).map_err(in_snapshot)?;
+        let mut panel = Self::new(assets, leaders, size, Some(min_samples), returns).map_err(in_snapshot)?;
         panel.last = any.then_some(last);
         let finite_or_missing = |value: f64| {
             if value.is_finite() || value.is_nan() {

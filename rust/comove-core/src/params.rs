@@ -66,12 +66,7 @@ pub(crate) fn at_least(name: &'static str, value: usize, least: usize) -> Result
 }
 
 /// Refuses values above a bound.
-pub(crate) fn at_most(
-    name: &'static str,
-    value: usize,
-    most: usize,
-    because: &'static str,
-) -> Result<()> {
+pub(crate) fn at_most(name: &'static str, value: usize, most: usize, because: &'static str) -> Result<()> {
     if value > most {
         return Err(Error::TooLarge { name, value: value as f64, most: most as f64, because });
     }

@@ -8,7 +8,7 @@
 
 use pulp::Simd;
 
-use crate::blocks::Anchored;
+use crate::anchored::Anchored;
 use crate::lanes::{F, Mask};
 use crate::moments::{PairMoments, Regression, SeriesMoments};
 
@@ -93,6 +93,7 @@ impl<S: Simd> PairReadings<S> {
     }
 
     /// The quotient before the excess over 1 is cut.
+    #[cfg(feature = "reference")]
     #[inline(always)]
     pub fn raw_corr(&self) -> F<S> {
         let (raw, defined) = self.quotient();
@@ -102,8 +103,7 @@ impl<S: Simd> PairReadings<S> {
     /// Sxy / sqrt(Sxx Syy), and where it is defined.
     #[inline(always)]
     fn quotient(&self) -> (F<S>, Mask<S>) {
-        let (mut sxx, mut syy, mut sxy) =
-            (self.moments.sxx(), self.moments.syy(), self.moments.sxy());
+        let (mut sxx, mut syy, mut sxy) = (self.moments.sxx(), self.moments.syy(), self.moments.sxy());
         let mut defined = self.enough;
         let (least, most) = (sxx.like(ORDINARY.0), sxx.like(ORDINARY.1));
         let ordinary = least.le(sxx).and(sxx.le(most)).and(least.le(syy)).and(syy.le(most));
@@ -134,11 +134,8 @@ impl<S: Simd> PairReadings<S> {
     #[inline(always)]
     pub fn cov(&self, ddof: F<S>) -> F<S> {
         let moments = &self.moments;
-        let defined = self
-            .enough
-            .and(ddof.lt(moments.n))
-            .and(in_range(moments.sxx()))
-            .and(in_range(moments.syy()));
+        let defined =
+            self.enough.and(ddof.lt(moments.n)).and(in_range(moments.sxx())).and(in_range(moments.syy()));
         where_defined(defined, moments.sxy() / (moments.n - ddof))
     }
 
@@ -146,8 +143,7 @@ impl<S: Simd> PairReadings<S> {
     #[inline(always)]
     pub fn scaled_cov(&self, factor: F<S>) -> F<S> {
         let moments = &self.moments;
-        let defined =
-            self.enough.and(in_range(moments.sxx())).and(in_range(moments.syy()));
+        let defined = self.enough.and(in_range(moments.sxx())).and(in_range(moments.syy()));
         where_defined(defined, moments.sxy() * factor)
     }
 
@@ -190,12 +186,8 @@ impl<S: Simd> RegressionReadings<S> {
     pub fn residual_std(&self) -> F<S> {
         let moments = &self.pair.moments;
         let (two, zero) = (moments.n.like(2.0), moments.n.like(0.0));
-        let defined = self
-            .pair
-            .enough
-            .and(two.lt(moments.n))
-            .and(varies(moments.sxx()))
-            .and(in_range(moments.syy()));
+        let defined =
+            self.pair.enough.and(two.lt(moments.n)).and(varies(moments.sxx())).and(in_range(moments.syy()));
         let perfect = self.sse.le(moments.syy() * moments.n.like(PERFECT_FIT));
         let sse = perfect.pick(zero, self.sse);
         where_defined(defined, (sse / (moments.n - two)).sqrt())

@@ -101,8 +101,7 @@ impl<'a> Reader<'a> {
         if &head[..MAGIC.len()] != MAGIC {
             return Err(Self::unusable("it is not one of comove's"));
         }
-        let (content, checksum) =
-            bytes.split_at_checked(bytes.len() - CHECKSUM).ok_or_else(short)?;
+        let (content, checksum) = bytes.split_at_checked(bytes.len() - CHECKSUM).ok_or_else(short)?;
         if content.len() < HEADER || CRC.checksum(content).to_le_bytes() != checksum {
             return Err(Self::unusable("its checksum is wrong: it is truncated or corrupted"));
         }
@@ -137,10 +136,8 @@ impl<'a> Reader<'a> {
     }
 
     fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (head, rest) = self
-            .rest
-            .split_first_chunk::<N>()
-            .ok_or_else(|| Self::unusable("its body ends too early"))?;
+        let (head, rest) =
+            self.rest.split_first_chunk::<N>().ok_or_else(|| Self::unusable("its body ends too early"))?;
         self.rest = rest;
         Ok(*head)
     }

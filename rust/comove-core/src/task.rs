@@ -80,9 +80,7 @@ impl Task {
                 .chain([Reading("alpha"), Reading("r_squared"), Count("n")])
                 .collect(),
             Self::CrossAsset(_) => {
-                ["beta", "correlation", "divergence", "volatility", "relative_momentum"]
-                    .map(Reading)
-                    .to_vec()
+                ["beta", "correlation", "divergence", "volatility", "relative_momentum"].map(Reading).to_vec()
             }
         }
     }
@@ -102,18 +100,14 @@ impl Task {
             (Self::Cov(window, ddof), &[y, x], [out]) => {
                 rolling(Cov { ddof: *ddof }, window, [y, x], times, [out])
             }
-            (Self::Var(window, ddof), &[y], [out]) => {
-                rolling(Var { ddof: *ddof }, window, [y], times, [out])
-            }
+            (Self::Var(window, ddof), &[y], [out]) => rolling(Var { ddof: *ddof }, window, [y], times, [out]),
             (Self::Regression(window), &[y, x], [a, b, c, d, e, f, g]) => {
                 rolling(FullRegression, window, [y, x], times, [a, b, c, d, e, f, g])
             }
             (Self::Ewm(reading, half_life, min_samples), &[y, x], [out]) => {
                 ewm(*reading, *half_life, *min_samples, y, x, out)
             }
-            (Self::CrossAsset(features), &[y, x], [a, b, c, d, e]) => {
-                features.batch(y, x, [a, b, c, d, e])
-            }
+            (Self::CrossAsset(features), &[y, x], [a, b, c, d, e]) => features.batch(y, x, [a, b, c, d, e]),
             (_, series, out) => {
                 same_length("series", series.len(), self.inputs())?;
                 same_length("out", out.len(), self.outputs().len())

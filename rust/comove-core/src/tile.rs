@@ -83,13 +83,7 @@ impl<S: Width> Tile<S> {
 
 /// Writes `rows`, one lane a block of `size`, to `out`; the first lane's first row goes to `start`.
 #[inline(always)]
-pub(crate) fn write_rows<S: Width>(
-    simd: S,
-    rows: &[S::f64s],
-    out: &mut [f64],
-    start: usize,
-    size: usize,
-) {
+pub(crate) fn write_rows<S: Width>(simd: S, rows: &[S::f64s], out: &mut [f64], start: usize, size: usize) {
     let (lanes, count) = (S::F64_LANES, rows.len());
     if count >= lanes && start + (lanes - 1) * size + count <= out.len() {
         let mut row = 0;
@@ -116,6 +110,7 @@ pub(crate) fn write_rows<S: Width>(
 
 /// Whether no value is NaN or infinite.
 #[inline(always)]
+#[allow(clippy::eq_op)] // value - value is 0 for a finite value and NaN otherwise, and NaN stays
 fn all_finite<S: Width>(simd: S, values: &[f64]) -> bool {
     let lanes = S::F64_LANES;
     let zero = F::splat(simd, 0.0);
@@ -124,7 +119,6 @@ fn all_finite<S: Width>(simd: S, values: &[f64]) -> bool {
     for chunk in chunks.by_ref() {
         for (i, sum) in sums.iter_mut().enumerate() {
             let value = F::load(simd, &chunk[i * lanes..]);
-            // 0 for a finite value, NaN otherwise, and NaN stays.
             *sum = *sum + (value - value);
         }
     }

@@ -1,14 +1,14 @@
 //! The sliding window of the live objects: by rows, or by time.
 
-use std::collections::VecDeque;
-
 use pulp::Scalar;
 
-use crate::blocks::{Anchored, Back, Front, Runs};
+use crate::anchored::Anchored;
+use crate::blocks::TwoBlocks;
 use crate::error::{Error, Result};
 use crate::lanes::F;
 use crate::moments::State;
 use crate::params::{Extent, MAX_LIVE_ROWS, Window, at_least, at_most};
+use crate::runs::Runs;
 use crate::snapshot::{Reader, Writer};
 
 /// One row of `D` series; a row with a value that is not finite is incomplete.
@@ -28,17 +28,15 @@ fn canonical<const D: usize>(row: Row<D>) -> Row<D> {
 /// A window over `D` series, fed row by row.
 ///
 /// # Complexity
-/// By rows: a constant number of insertions and combinations a row, and at the end of a block, once in
-/// `window_size` rows, about `window_size / 64` combinations more. Memory: the rows of two blocks.
+/// By rows: at most four insertions and three combinations a row; at the end of a block, once in `window_size`
+/// rows, 31 insertions and `window_size^(1/3)` combinations more. Memory: the rows of two blocks.
 /// By time the same, plus the rows that leave at once after a gap. All memory is taken at construction
 /// when `capacity` is given.
 #[derive(Clone, Debug)]
 pub struct SlidingWindow<const D: usize, M> {
     extent: Extent,
-    front: Front<Scalar, D, M>,
-    back: Back<Scalar, D, M>,
+    blocks: TwoBlocks<Scalar, D, M>,
     rows: Blocks<Row<D>>,
-    current: Anchored<Scalar, D, M>,
     time: Option<Time>,
 }
 
@@ -127,10 +125,8 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         };
         Ok(Self {
             extent: window.extent(),
-            front: Front::new(Scalar, runs, capacity),
-            back: Back::new(Scalar, runs, capacity),
+            blocks: TwoBlocks::new(Scalar, runs, capacity),
             rows: Blocks::new(capacity),
-            current: Anchored::empty(Scalar),
             time,
         })
     }
@@ -138,7 +134,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// The state of the window.
     #[inline(always)]
     pub fn current(&self) -> &Anchored<Scalar, D, M> {
-        &self.current
+        self.blocks.current()
     }
 
     /// Takes in a row; `ts` counts for a window by time only.
@@ -151,18 +147,15 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             let place = self.place(ts)?;
             self.enter(place, ts)
         } else {
-            if Extent::Rows(self.front.len()) == self.extent {
+            if Extent::Rows(self.blocks.front_rows()) == self.extent {
                 self.turn();
             }
-            self.front.len() + 1
+            self.blocks.front_rows() + 1
         };
         let row = canonical(row);
-        self.front.push(lanes(row));
         self.rows.front.push(row);
-        let rows = &self.rows.back;
-        let suffix = self.back.at(from, |i| lanes(rows[i]));
-        self.current = Anchored::combine(&suffix, self.front.whole());
-        self.back.prepare(from, 2, |i| lanes(rows[i]));
+        let back = &self.rows.back;
+        self.blocks.push(lanes(row), from, |i| lanes(back[i]));
         Ok(())
     }
 
@@ -175,27 +168,18 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         let (from, step) = if self.time.is_some() {
             let place = self.place(ts)?;
             (place.from, place.step)
-        } else if Extent::Rows(self.front.len()) == self.extent {
+        } else if Extent::Rows(self.blocks.front_rows()) == self.extent {
             (1, Step::Turn)
         } else {
-            (self.front.len() + 1, Step::Stay)
+            (self.blocks.front_rows() + 1, Step::Stay)
         };
-        let suffix = match step {
-            Step::Leap => Anchored::empty(Scalar),
-            Step::Turn => self.front.suffix(from, |i| lanes(self.rows.front[i])),
-            Step::Stay => {
-                let rows = &self.rows.back;
-                self.back.look(from, |i| lanes(rows[i]))
-            }
-        };
-        let whole = if step == Step::Stay {
-            self.front.whole_with(row)
-        } else {
-            let mut alone = Anchored::empty(Scalar);
-            alone.insert(row, crate::blocks::complete(&row));
-            alone
-        };
-        Ok(Anchored::combine(&suffix, &whole))
+        let Blocks { back, front } = &self.rows;
+        Ok(match step {
+            Step::Stay => self.blocks.peek(row, from, |i| lanes(back[i])),
+            Step::Turn => self.blocks.peek_turned(row, from, |i| lanes(front[i])),
+            // Past the end of the block, and so nothing of it.
+            Step::Leap => self.blocks.peek_turned(row, front.len(), |i| lanes(front[i])),
+        })
     }
 
     /// Puts another row in the place of the last one, at the same time.
@@ -208,11 +192,9 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             return Err(Error::NothingToAmend);
         };
         *last = row;
-        self.front.replace_last(lanes(row));
         let from = self.from();
-        let rows = &self.rows.back;
-        let suffix = self.back.at(from, |i| lanes(rows[i]));
-        self.current = Anchored::combine(&suffix, self.front.whole());
+        let back = &self.rows.back;
+        self.blocks.replace_last(lanes(row), from, |i| lanes(back[i]));
         Ok(())
     }
 
@@ -223,10 +205,8 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
 
     /// Forgets all rows.
     pub fn clear(&mut self) {
-        self.front.clear();
-        self.back.clear();
+        self.blocks.clear();
         self.rows.clear();
-        self.current = Anchored::empty(Scalar);
         if let Some(time) = &mut self.time {
             time.stamps.clear();
             (time.from, time.block, time.last) = (0, 0, None);
@@ -235,12 +215,11 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
 
     /// First row of the back block that is in the window.
     fn from(&self) -> usize {
-        self.time.as_ref().map_or(self.front.len(), |time| time.from)
+        self.time.as_ref().map_or(self.blocks.front_rows(), |time| time.from)
     }
 
     fn turn(&mut self) {
-        self.back.turn(&self.front);
-        self.front.clear();
+        self.blocks.turn();
         self.rows.turn();
     }
 
@@ -274,7 +253,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
                 while from < stamps.len() && stamps[from] <= horizon {
                     from += 1;
                 }
-                (from, stamps.len() - from + self.front.len())
+                (from, stamps.len() - from + self.blocks.front_rows())
             }
         };
         if held >= time.max_rows {
@@ -288,8 +267,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             Step::Stay => {}
             Step::Turn => self.turn(),
             Step::Leap => {
-                self.front.clear();
-                self.back.clear();
+                self.blocks.clear();
                 self.rows.clear();
             }
         }
@@ -313,7 +291,9 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         out.count(back);
         out.count(self.rows.front.len());
         for row in self.rows.back[from..].iter().chain(&self.rows.front) {
-            row.iter().for_each(|&value| out.float(value));
+            for &value in row {
+                out.float(value);
+            }
         }
         if let Some(time) = &self.time {
             for &ts in time.stamps.back[from..].iter().chain(&time.stamps.front) {
@@ -343,7 +323,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         if !fits || (back > 0 && front == 0) || (back == 0 && gone > 0) {
             return Err(Reader::unusable("its rows do not fit the window"));
         }
-        let mut rows = VecDeque::with_capacity(held);
+        let mut rows = Vec::with_capacity(held);
         for _ in 0..held {
             let mut row = [0.0; D];
             for value in &mut row {
@@ -352,7 +332,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             if !row.iter().all(|v| v.is_finite()) && !row.iter().all(|v| v.is_nan()) {
                 return Err(Reader::unusable("a row is neither complete nor missing"));
             }
-            rows.push_back(canonical(row));
+            rows.push(canonical(row));
         }
         let mut stamps = Vec::with_capacity(if self.time.is_some() { held } else { 0 });
         if self.time.is_some() {
@@ -360,31 +340,21 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
                 stamps.push(from.int()?);
             }
         }
-        self.refill(gone, back, rows, &stamps)
+        self.refill(gone, back, &rows, &stamps)
     }
 
-    fn refill(
-        &mut self,
-        gone: usize,
-        back: usize,
-        rows: VecDeque<Row<D>>,
-        stamps: &[i64],
-    ) -> Result<()> {
+    fn refill(&mut self, gone: usize, back: usize, rows: &[Row<D>], stamps: &[i64]) -> Result<()> {
         self.clear();
         if back > 0 {
             // Rows that have left take their places, and nothing more.
-            for _ in 0..gone {
-                self.front.push(lanes([f64::NAN; D]));
-                self.rows.front.push([f64::NAN; D]);
-            }
-            for &row in rows.iter().take(back) {
-                self.front.push(lanes(row));
+            for &row in core::iter::repeat_n(&[f64::NAN; D], gone).chain(&rows[..back]) {
+                self.blocks.append(lanes(row));
                 self.rows.front.push(row);
             }
             self.turn();
         }
-        for &row in rows.iter().skip(back) {
-            self.front.push(lanes(row));
+        for &row in &rows[back..] {
+            self.blocks.append(lanes(row));
             self.rows.front.push(row);
         }
         if let Some(time) = &mut self.time {
@@ -392,9 +362,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             let horizon = last.saturating_sub(time.span);
             let block = last.div_euclid(time.span);
             let in_front = |ts: &i64| ts.div_euclid(time.span) == block;
-            let in_back = |ts: &i64| {
-                *ts > horizon && ts.div_euclid(time.span) == block.wrapping_sub(1)
-            };
+            let in_back = |ts: &i64| *ts > horizon && ts.div_euclid(time.span) == block.wrapping_sub(1);
             if !stamps.is_sorted()
                 || !stamps[..back].iter().all(in_back)
                 || !stamps[back..].iter().all(in_front)
@@ -406,13 +374,9 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             time.stamps.front.extend_from_slice(&stamps[back..]);
             (time.from, time.block, time.last) = (gone, block, Some(last));
         }
-        if self.front.len() > 0 {
-            let from = self.from();
-            let rows = &self.rows.back;
-            let suffix = self.back.at(from, |i| lanes(rows[i]));
-            self.current = Anchored::combine(&suffix, self.front.whole());
-            self.back.prepare(from, usize::MAX, |i| lanes(rows[i]));
-        }
+        let from = self.from();
+        let back = &self.rows.back;
+        self.blocks.refresh(from, |i| lanes(back[i]));
         Ok(())
     }
 }

@@ -23,8 +23,7 @@ pub fn run(
     let task = options.task().map_err(raise)?;
     let series = series.iter().map(|array| Ok(array.as_slice()?)).collect::<PyResult<Vec<_>>>()?;
     let times = times.as_ref().map_or(Ok(&[][..]), |times| times.as_slice())?;
-    let mut out =
-        out.iter_mut().map(|array| Ok(array.as_slice_mut()?)).collect::<PyResult<Vec<_>>>()?;
+    let mut out = out.iter_mut().map(|array| Ok(array.as_slice_mut()?)).collect::<PyResult<Vec<_>>>()?;
     py.detach(|| task.run(&series, times, &mut out)).map_err(raise)
 }
 

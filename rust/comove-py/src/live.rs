@@ -213,8 +213,7 @@ impl RollingPair {
         min_samples: Option<&Bound<'_, PyAny>>,
         ddof: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let (window, max_rows) =
-            live_window(py, window_size, window_span, max_rows, min_samples)?;
+        let (window, max_rows) = live_window(py, window_size, window_span, max_rows, min_samples)?;
         let ddof = match ddof {
             Some(ddof) => checked(py, "degrees", (ddof,))?.extract()?,
             None => 1,
@@ -272,12 +271,7 @@ impl RollingPair {
 
     /// Return the beta `update` would return, and change nothing.
     #[pyo3(signature = (asset, benchmark, ts=None))]
-    fn peek(
-        &self,
-        asset: Option<f64>,
-        benchmark: Option<f64>,
-        ts: Option<Time>,
-    ) -> PyResult<Option<f64>> {
+    fn peek(&self, asset: Option<f64>, benchmark: Option<f64>, ts: Option<Time>) -> PyResult<Option<f64>> {
         let ts = time(self.core.window(), ts)?;
         self.core.peek(value(asset), value(benchmark), ts).map(given).map_err(raise)
     }
@@ -568,11 +562,7 @@ impl JointPair {
         std::iter::once(asset).chain(leaders).map(value).collect()
     }
 
-    fn tuple<'py>(
-        &self,
-        py: Python<'py>,
-        readings: &[f64],
-    ) -> PyResult<Option<Bound<'py, PyTuple>>> {
+    fn tuple<'py>(&self, py: Python<'py>, readings: &[f64]) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let betas = &readings[..self.core.leaders()];
         if betas.iter().any(|beta| beta.is_nan()) {
             return Ok(None);
@@ -597,8 +587,7 @@ impl JointPair {
         max_rows: Option<&Bound<'_, PyAny>>,
         min_samples: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let (window, max_rows) =
-            live_window(py, window_size, window_span, max_rows, min_samples)?;
+        let (window, max_rows) = live_window(py, window_size, window_span, max_rows, min_samples)?;
         let leaders = checked(py, "leader_count", (n_leaders,))?.extract()?;
         let core = comove_core::JointPair::new(leaders, window, max_rows).map_err(raise)?;
         Ok(Self { core })

@@ -84,9 +84,8 @@ impl Options {
         let pair = || self.window(LEAST_PAIR_WINDOW);
         let variance = || self.window(LEAST_VARIANCE_WINDOW);
         let ddof = self.ddof.unwrap_or(1);
-        let ewm = |reading| {
-            Task::Ewm(reading, self.half_life.unwrap_or(f64::NAN), self.min_samples.unwrap_or(2))
-        };
+        let ewm =
+            |reading| Task::Ewm(reading, self.half_life.unwrap_or(f64::NAN), self.min_samples.unwrap_or(2));
         Ok(match self.estimator.as_str() {
             "rolling_beta" => Task::Beta(pair()?),
             "rolling_corr" => Task::Corr(pair()?),

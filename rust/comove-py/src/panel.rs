@@ -68,23 +68,19 @@ const PEEKED: [PanelReading; 6] = [
 ];
 
 /// Values leader by leader as an array (assets, leaders).
-fn matrix<'py>(
-    py: Python<'py>,
+fn matrix(
+    py: Python<'_>,
     values: Vec<f64>,
     assets: usize,
     leaders: usize,
-) -> PyResult<Bound<'py, PyArray2<f64>>> {
+) -> PyResult<Bound<'_, PyArray2<f64>>> {
     let array = Array2::from_shape_vec((leaders, assets), values);
     let array = array.map_err(|error| raise(Error::Snapshot { problem: error.to_string() }))?;
     Ok(PyArray2::from_owned_array(py, array.reversed_axes()))
 }
 
 impl Panel {
-    fn read<'py>(
-        &self,
-        py: Python<'py>,
-        reading: PanelReading,
-    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+    fn read<'py>(&self, py: Python<'py>, reading: PanelReading) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let (assets, leaders) = (self.core.assets().len(), self.core.leaders().len());
         matrix(py, self.core.read(reading), assets, leaders)
     }
@@ -115,12 +111,7 @@ impl Panel {
         Ok(bar)
     }
 
-    fn place(
-        &self,
-        symbol: &Bound<'_, PyAny>,
-        price: &Bound<'_, PyAny>,
-        bar: &mut [f64],
-    ) -> PyResult<()> {
+    fn place(&self, symbol: &Bound<'_, PyAny>, price: &Bound<'_, PyAny>, bar: &mut [f64]) -> PyResult<()> {
         let name: &str = &symbol.str()?.to_string();
         let Some(at) = self.core.position(name) else {
             let problem = "is not among the symbols of the panel";
@@ -144,11 +135,7 @@ impl Panel {
         min_samples: Option<&Bound<'_, PyAny>>,
         returns: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let options = checked(
-            py,
-            "panel",
-            (assets, leaders, window_size, min_samples, returns),
-        )?;
+        let options = checked(py, "panel", (assets, leaders, window_size, min_samples, returns))?;
         let (assets, leaders, size, least, kind): (_, _, _, _, String) = options.extract()?;
         let kind: Returns = crate::options::returns(&kind).map_err(raise)?;
         let core = comove_core::Panel::new(assets, leaders, size, least, kind).map_err(raise)?;

@@ -128,7 +128,7 @@ impl<T: ArrowPrimitiveType> Column<T> {
         {
             return Ok(Self { values: whole.values().clone() });
         }
-        let mut values = Vec::with_capacity(typed.iter().map(|chunk| chunk.len()).sum());
+        let mut values = Vec::with_capacity(typed.iter().map(|chunk| Array::len(*chunk)).sum());
         for chunk in typed {
             if chunk.null_count() == 0 {
                 values.extend_from_slice(chunk.values());

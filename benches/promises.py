@@ -1,0 +1,202 @@
+"""What was promised of speed, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from measure import Line
+
+# A bench's lines by contender.
+Lines = Mapping[str, Mapping[str, Line]]
+
+# The largest growth from window 30 to 10 000 that counts as none: what is left is memory, not arithmetic.
+NO_GROWTH = 1.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One promise. Times are the least of all turns, on both sides."""
+
+    work: str
+    must: str
+    aim: str
+    measured: str
+    rival: str
+    ratio: str
+    must_met: bool
+    aim_met: bool | None
+    """None where there is no aim beyond the must."""
+
+
+def nanoseconds(value: float) -> str:
+    """A time in a readable unit."""
+    if value >= 1e6:
+        return f"{value / 1e6:.3g} ms"
+    return f"{value / 1e3:.3g} us" if value >= 1e4 else f"{value:.3g} ns"
+
+
+def fastest(lines: Mapping[str, Line], names: Sequence[str]) -> Line:
+    return min((lines[name] for name in names), key=lambda line: line.least)
+
+
+def windows(benches: Lines, prefix: str) -> dict[int, Mapping[str, Line]]:
+    """The benches that differ in their window alone, by window."""
+    found = {
+        int(name.rpartition("w")[2]): lines for name, lines in benches.items() if name.startswith(prefix + "w")
+    }
+    return dict(sorted(found.items()))
+
+
+def correlation(benches: Lines) -> list[Verdict]:
+    lines = benches["corr/batch/w30"]
+    rival = fastest(lines, ["TA-Lib CORREL", "numbagg move_corr", "polars rolling_corr", "pandas rolling.corr"])
+    ours, reused = lines["comove arrays"].least, lines["comove arrays, out="].least
+    return [
+        Verdict(
+            "batch correlation, 1M rows, window 30, one thread",
+            "faster than all",
+            "3.5 ns/row",
+            f"{nanoseconds(ours)}/row ({nanoseconds(reused)} with out=)",
+            f"{rival.contender} {nanoseconds(rival.least)}",
+            f"{rival.least / ours:.2f}",
+            ours < rival.least,
+            ours <= 3.5,
+        )
+    ]
+
+
+def regression(benches: Lines) -> list[Verdict]:
+    lines = benches["regression/batch/w30"]
+    rival = fastest(lines, ["polars-ols (beta, alpha)", "polars-ds (beta, alpha, pred)"])
+    ours = lines["comove arrays, out="].least
+    return [
+        Verdict(
+            "batch regression, 7 readings, out=",
+            "20 times faster",
+            "15 ns/row",
+            f"{nanoseconds(ours)}/row",
+            f"{rival.contender} {nanoseconds(rival.least)}",
+            f"{rival.least / ours:.1f}",
+            rival.least / ours >= 20,
+            ours <= 15,
+        )
+    ]
+
+
+def live(benches: Lines) -> list[Verdict]:
+    lines = benches["pair/live/w30"]
+    rival, ours = lines["TA-Lib stream CORREL"], lines["comove update"]
+    tail = ours.percentiles["p99.9"]
+    return [
+        Verdict(
+            "live update of one pair through Python, all readings kept",
+            "<= TA-Lib's",
+            "120 ns, p99.9 below 1 us",
+            f"{nanoseconds(ours.least)}, p99.9 {nanoseconds(tail)}",
+            f"{rival.contender} {nanoseconds(rival.least)}, p99.9 {nanoseconds(rival.percentiles['p99.9'])}",
+            f"{rival.least / ours.least:.2f}",
+            ours.least <= rival.least,
+            ours.least <= 120 and tail < 1000,
+        )
+    ]
+
+
+def panel(benches: Lines) -> list[Verdict]:
+    by_window = windows(benches, "panel/live/500x3, ")
+    ours = {size: lines["comove update, beta, corr"] for size, lines in by_window.items()}
+    rivals = {size: lines["NumPy, the window again"] for size, lines in by_window.items()}
+    slowest = max(line.least for line in ours.values())
+    single = ours[1440].percentiles
+    tail = single["p99"] / single["p50"]
+    return [
+        Verdict(
+            "one bar of a panel, 500 assets x 3 leaders, beta + corr",
+            "25 us at any window",
+            "10 us",
+            ", ".join(f"w{size} {nanoseconds(line.least)}" for size, line in ours.items()),
+            ", ".join(f"w{size} {nanoseconds(line.least)}" for size, line in rivals.items()),
+            ", ".join(f"{rivals[size].least / line.least:.3g}" for size, line in ours.items()),
+            slowest <= 25e3,
+            slowest <= 10e3,
+        ),
+        Verdict(
+            "no spikes: 99th percentile of a bar, window 1440",
+            "below 5 medians",
+            "",
+            f"{nanoseconds(single['p99'])} / {nanoseconds(single['p50'])} = {tail:.2f}",
+            "",
+            "",
+            tail < 5,
+            None,
+        ),
+    ]
+
+
+def features(benches: Lines) -> list[Verdict]:
+    verdicts = []
+    for name, lines in benches.items():
+        if not name.startswith("features/"):
+            continue
+        rival = fastest(lines, ["plain Polars", "plain Polars, lazy"])
+        ours = lines["comove"].least
+        ratio = rival.least / ours
+        verdicts.append(
+            Verdict(
+                f"15 cross-asset features, 1M rows, {name.rpartition('/')[2]}",
+                "5 times faster",
+                "15 times",
+                f"{nanoseconds(ours)}/row",
+                f"{rival.contender} {nanoseconds(rival.least)}",
+                f"{ratio:.1f}",
+                ratio >= 5,
+                ratio >= 15,
+            )
+        )
+    return verdicts
+
+
+def growth(work: str, prefix: str, contender: str, benches: Lines) -> list[Verdict]:
+    least = {size: lines[contender].least for size, lines in windows(benches, prefix).items()}
+    ratio = least[max(least)] / least[30]
+    return [
+        Verdict(
+            work,
+            f"at most {NO_GROWTH} times window 30",
+            "",
+            ", ".join(f"w{size} {nanoseconds(value)}" for size, value in least.items()),
+            "",
+            f"{ratio:.2f}",
+            ratio <= NO_GROWTH,
+            None,
+        )
+    ]
+
+
+growth_of_rows = partial(growth, "cost of a row does not grow with the window", "corr/batch/", "comove arrays")
+growth_of_ticks = partial(growth, "cost of a tick does not grow with the window", "pair/live/", "comove update")
+
+# Each promise with the benches it needs.
+PROMISES: tuple[tuple[Callable[[Lines], list[Verdict]], tuple[str, ...]], ...] = (
+    (correlation, ("corr/batch/w30",)),
+    (regression, ("regression/batch/w30",)),
+    (live, ("pair/live/w30",)),
+    (panel, ("panel/live/500x3, w1440",)),
+    (features, ()),
+    (growth_of_rows, ("corr/batch/w30", "corr/batch/w10000")),
+    (growth_of_ticks, ("pair/live/w30", "pair/live/w10000")),
+)
+
+
+def verdicts(lines: Sequence[Line]) -> list[Verdict]:
+    """The promises whose benches were run."""
+    benches: dict[str, dict[str, Line]] = {}
+    for line in lines:
+        benches.setdefault(line.bench, {})[line.contender] = line
+    return [
+        verdict
+        for promise, needed in PROMISES
+        if all(name in benches for name in needed)
+        for verdict in promise(benches)
+    ]

@@ -1,0 +1,27 @@
+"""The command line: `comove demo`, `comove features`.
+
+Exit codes: 0 done; 1 the data, or what came of it, is not right; 2 the command was not understood.
+"""
+
+from __future__ import annotations
+
+import click
+
+from comove import __version__
+from comove.cli.demo import demo_command
+from comove.cli.features import features_command
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="comove")
+def main() -> None:
+    """Measure how strongly coins move with their leaders (Bitcoin, Ether, ...).
+
+    Try `comove demo` first: it needs no data and takes a few seconds.
+    """
+
+
+main.add_command(demo_command)
+main.add_command(features_command)

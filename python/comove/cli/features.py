@@ -1,0 +1,257 @@
+"""`comove features`: candles of a folder in, feature columns of each asset out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from comove.cli.console import errors, fail, open_console
+from comove.data.candles import candle_files, read_candles
+from comove.errors import ComoveError, ParameterError
+from comove.features import FeatureRecipe
+
+__all__ = ["features_command"]
+
+
+@click.command("features", short_help="Turn candles into cross-asset feature columns.")
+@click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder with one candle file per symbol (Parquet, CSV or Arrow), such as BTC.parquet.",
+)
+@click.option(
+    "--assets",
+    default="all",
+    show_default=True,
+    metavar="A,B,...|all",
+    help="Coins to make columns for; 'all' is every symbol of the folder that is no leader.",
+)
+@click.option(
+    "--leaders",
+    default="BTC,ETH,SOL",
+    show_default=True,
+    metavar="A,B,...",
+    help="Coins to measure them against; from the same folder.",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(min=3),
+    default=30,
+    show_default=True,
+    metavar="ROWS",
+    help="Candles of beta and correlation, at least 3.",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder for the results, <SYMBOL>.parquet each; it is made, and files of those names replaced.",
+)
+@click.option(
+    "--fill",
+    type=click.Choice(["forward", "none", "forward_backward"]),
+    default="forward",
+    show_default=True,
+    help="Where a value is not defined: 'forward' carries the last one on for --fill-limit candles, then takes a "
+    "neutral default (beta 1, correlation 0, volatility 0.02, the others 0); 'none' leaves it missing; "
+    "'forward_backward' LOOKS AHEAD, never train or backtest with it.",
+)
+@click.option(
+    "--fill-limit",
+    type=click.IntRange(min=0),
+    default=24,
+    show_default=True,
+    metavar="ROWS",
+    help="Candles a value is carried on for; a gap in the asset's candles counts.",
+)
+@click.option(
+    "--returns",
+    type=click.Choice(["simple", "log"]),
+    default="simple",
+    show_default=True,
+    help="Of prices p to q: q / p - 1, or ln(q / p).",
+)
+def features_command(
+    data: Path, assets: str, leaders: str, window: int, out: Path, fill: str, fill_limit: int, returns: str
+) -> None:
+    """Write five columns per leader for every asset.
+
+    \b
+    <leader>_beta               how far the asset moves when the leader moves by 1
+    <leader>_correlation        how reliably, from -1 to 1
+    <leader>_divergence         short against long relative strength, from -1 to 1
+    <leader>_volatility         standard deviation of the leader's returns
+    <leader>_relative_momentum  10-candle return minus the leader's
+
+    OUT/<SYMBOL>.parquet holds ts and close, then these columns. A value uses its own candle and earlier ones only.
+    The table at the end shows, for each asset, the share of candles whose columns all hold true values, not filled
+    ones ("covered"), and the last true beta and correlation with each leader.
+
+    \b
+    Example:
+    comove features --data candles --assets BONK,WIF --leaders BTC,ETH,SOL --out features
+    """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
+    with errors():
+        recipe = FeatureRecipe(
+            window_size=window,
+            fill=None if fill == "none" else fill,  # type: ignore[arg-type]
+            fill_limit=fill_limit,
+            returns=returns,  # type: ignore[arg-type]
+        )
+        if out.resolve() == data.resolve():
+            raise click.UsageError(
+                f"--out must be another folder than --data, or {data} would be written over."
+            )
+        files = candle_files(data)
+        leader_names = _chosen("--leaders", leaders, files)
+        asset_names = (
+            [symbol for symbol in files if symbol not in leader_names]
+            if assets.strip().lower() == "all"
+            else _chosen("--assets", assets, files)
+        )
+        if not asset_names:
+            raise fail(f"{data}: no symbols beside the leaders {', '.join(leader_names)}")
+        leader_frames = {symbol: _closes(files[symbol], symbol) for symbol in leader_names}
+        out.mkdir(parents=True, exist_ok=True)
+
+        done: list[_Summary] = []
+        failed: list[str] = []
+        with _progress() as progress:
+            task = progress.add_task("", total=len(asset_names))
+            for symbol in asset_names:
+                progress.update(task, description=symbol)
+                try:
+                    done.append(_one_asset(symbol, files[symbol], leader_frames, recipe, out))
+                except ParameterError:
+                    raise
+                except ComoveError as error:
+                    failed.append(f"{symbol}: {error}")
+                progress.advance(task)
+            progress.update(task, description="done")
+        if done:
+            _show(done, leader_names, open_console())
+            click.echo(f"Wrote {len(done)} file{'s' * (len(done) > 1)} to {out}")
+        if failed:
+            raise fail("\n  ".join([f"{len(failed)} of {len(asset_names)} assets failed:", *failed]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """A line of the table: an asset, and per leader the last true beta, its correlation, and whether it is old."""
+
+    symbol: str
+    rows: int
+    first: str
+    last: str
+    covered: float
+    latest: Mapping[str, tuple[float, float | None, bool] | None]
+
+
+def _chosen(option: str, text: str, available: Iterable[str]) -> list[str]:
+    """Return the symbols of a comma-separated list, in any case, each once."""
+    known = {symbol.upper(): symbol for symbol in available}
+    wanted = list(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
+    if not wanted:
+        raise click.UsageError(f"{option} names no symbol.")
+    unknown = [symbol for symbol in wanted if symbol not in known]
+    if unknown:
+        raise fail(
+            f"{option}: no candle file of {', '.join(unknown)}; there are: {', '.join(known.values())}"
+        )
+    return [known[symbol] for symbol in wanted]
+
+
+def _closes(file: Path, symbol: str) -> pl.DataFrame:
+    candles = read_candles(file)
+    if isinstance(candles, dict):
+        raise fail(f"{symbol}: {file} is a folder")
+    return candles.select("ts", "close")
+
+
+def _one_asset(
+    symbol: str, file: Path, leaders: Mapping[str, pl.DataFrame], recipe: FeatureRecipe, out: Path
+) -> _Summary:
+    frame = _closes(file, symbol)
+    built = recipe.build_with_market_context(frame, leaders=leaders)
+    true = built
+    if recipe.fill is not None:
+        true = replace(recipe, fill=None).build_with_market_context(frame, leaders=leaders)
+    _write(built, out / f"{symbol}.parquet")
+    known = true.select(pl.all_horizontal(pl.exclude("ts", "close").is_not_null()).mean()).item()
+    return _Summary(
+        symbol=symbol,
+        rows=len(frame),
+        first=f"{frame['ts'][0]:%Y-%m-%d %H:%M}",
+        last=f"{frame['ts'][-1]:%Y-%m-%d %H:%M}",
+        covered=known,
+        latest={leader: _latest(true, leader.lower()) for leader in leaders},
+    )
+
+
+def _latest(true: pl.DataFrame, leader: str) -> tuple[float, float | None, bool] | None:
+    """Return the last beta with its correlation, and whether it is older than the last row; None without any."""
+    beta, corr = true[f"{leader}_beta"], true[f"{leader}_correlation"]
+    known = beta.is_not_null().arg_true()
+    if not len(known):
+        return None
+    row = known[-1]
+    return beta[row], corr[row], row < len(beta) - 1
+
+
+def _write(frame: pl.DataFrame, file: Path) -> None:
+    """Write a Parquet file that is there as a whole or not at all."""
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        frame.write_parquet(draft)
+        draft.replace(file)
+    finally:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=open_console(stderr=True),
+    )
+
+
+def _show(lines: list[_Summary], leaders: list[str], console: Console) -> None:
+    table = Table(title="Features, with the last true beta / correlation of each leader")
+    table.add_column("asset", no_wrap=True)
+    for name in ("rows", "first (UTC)", "last (UTC)", "covered", *leaders):
+        table.add_column(name, justify="right", no_wrap=True)
+    for line in lines:
+        readings = []
+        for reading in line.latest.values():
+            if reading is None:
+                readings.append("-")
+            else:
+                beta, corr, old = reading
+                readings.append(
+                    f"{_short(beta)} / {'-' if corr is None else _short(corr)}{'*' if old else ' '}"
+                )
+        table.add_row(line.symbol, f"{line.rows:,}", line.first, line.last, f"{line.covered:.1%}", *readings)
+    console.print(table)
+    if any(reading and reading[2] for line in lines for reading in line.latest.values()):
+        console.print("* older than the asset's last candle, as where the leader's candles end earlier")
+
+
+def _short(value: float) -> str:
+    """Return two decimals, without the sign of a zero."""
+    return f"{round(value, 2) + 0.0:.2f}"
