@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import cases
 import numpy as np
-import oracles
 
+import cases
+import oracles
 from measure import Error, Floats
 
 # What is said of a row: the exact reading and its natural scale.

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import cases
 import numbagg
 import numpy as np
-import oracles
 import pandas as pd
 import polars as pl
 import polars_ds
 import polars_ols
 import talib
 
+import cases
 import comove as cm
+import oracles
 from accuracy import Columns, Exact, Input, Judge, easy_pair, exact_pair, hard_pairs
 from comove import arrays
 from contenders import Contender, column, compare, floats
@@ -60,9 +60,7 @@ def read_corr(values: Any) -> Mapping[str, Floats]:
 
 def corr_arrays(window_size: int) -> Contender:
     def prepare(columns: Columns) -> Any:
-        return partial(
-            arrays.rolling_corr, columns["asset"], columns["benchmark"], window_size=window_size
-        )
+        return partial(arrays.rolling_corr, columns["asset"], columns["benchmark"], window_size=window_size)
 
     return Contender(ARRAYS, prepare, read_corr)
 
@@ -70,9 +68,7 @@ def corr_arrays(window_size: int) -> Contender:
 def corr_arrays_out(window_size: int) -> Contender:
     def prepare(columns: Columns) -> Any:
         out = np.zeros(len(columns["asset"]))
-        return partial(
-            arrays.rolling_corr, columns["asset"], columns["benchmark"], window_size=window_size, out=out
-        )
+        return partial(arrays.rolling_corr, columns["asset"], columns["benchmark"], window_size=window_size, out=out)
 
     return Contender(ARRAYS_OUT, prepare, read_corr)
 
@@ -86,9 +82,7 @@ def corr_expression(window_size: int) -> Contender:
 
 
 def corr_talib(window_size: int) -> Contender:
-    return Contender(
-        TA_LIB, lambda c: partial(talib.CORREL, c["asset"], c["benchmark"], window_size), read_corr
-    )
+    return Contender(TA_LIB, lambda c: partial(talib.CORREL, c["asset"], c["benchmark"], window_size), read_corr)
 
 
 def corr_numbagg(window_size: int) -> Contender:
@@ -106,9 +100,7 @@ def corr_numbagg(window_size: int) -> Contender:
 
 def corr_polars(window_size: int) -> Contender:
     def prepare(columns: Columns) -> Any:
-        expression = pl.rolling_corr(
-            "asset", "benchmark", window_size=window_size, min_samples=window_size
-        )
+        expression = pl.rolling_corr("asset", "benchmark", window_size=window_size, min_samples=window_size)
         return partial(pair_frame(columns).select, expression)
 
     return Contender(POLARS, prepare, column("corr"))
@@ -178,9 +170,7 @@ def corr_groups(scale: Scale) -> list[Line]:
 def regression_arrays(name: str, *, reuse: bool) -> Contender:
     def prepare(columns: Columns) -> Any:
         out = np.zeros((7, len(columns["asset"]))) if reuse else None
-        return partial(
-            arrays.rolling_regression, columns["asset"], columns["benchmark"], window_size=WINDOW, out=out
-        )
+        return partial(arrays.rolling_regression, columns["asset"], columns["benchmark"], window_size=WINDOW, out=out)
 
     return Contender(name, prepare, lambda answer: answer)
 
@@ -221,9 +211,7 @@ def regression_polars_ols() -> Contender:
 
 def regression_polars_ds() -> Contender:
     def prepare(columns: Columns) -> Any:
-        expression = polars_ds.rolling_lin_reg(
-            "benchmark", target="asset", window_size=WINDOW, add_bias=True
-        )
+        expression = polars_ds.rolling_lin_reg("benchmark", target="asset", window_size=WINDOW, add_bias=True)
         return partial(pair_frame(columns).select, expression)
 
     def read(frame: pl.DataFrame) -> Mapping[str, Floats]:
@@ -260,9 +248,7 @@ def regression_polars() -> Contender:
         frame = pair_frame(columns)
         return lambda: frame.select(moments).with_columns(readings)
 
-    return Contender(
-        "plain Polars, 7 readings", prepare, lambda frame: {n: floats(frame[n]) for n in ("beta", "corr")}
-    )
+    return Contender("plain Polars, 7 readings", prepare, lambda frame: {n: floats(frame[n]) for n in ("beta", "corr")})
 
 
 def regression(scale: Scale) -> list[Line]:
@@ -388,9 +374,7 @@ def ewm(scale: Scale) -> list[Line]:
 
     def of_pandas(columns: Columns) -> Any:
         asset, benchmark = pandas_pair(columns)
-        return lambda: (
-            asset.ewm(halflife=HALF_LIFE).cov(benchmark) / benchmark.ewm(halflife=HALF_LIFE).var()
-        )
+        return lambda: asset.ewm(halflife=HALF_LIFE).cov(benchmark) / benchmark.ewm(halflife=HALF_LIFE).var()
 
     def of_numbagg(columns: Columns) -> Any:
         y, x = columns["asset"], columns["benchmark"]
@@ -428,8 +412,8 @@ def ewm(scale: Scale) -> list[Line]:
 BENCHES = [
     Bench(
         f"corr/batch/w{WINDOW}",
-        "One million rows, one thread, fresh memory for the result unless it says out=. Slower: features and scans over "
-        "a year of minutes take longer.",
+        "One million rows, one thread, fresh memory for the result unless it says out=. Slower: features and scans "
+        "over a year of minutes take longer.",
         corr,
     ),
     Bench(
@@ -450,8 +434,8 @@ BENCHES = [
     ),
     Bench(
         f"corr/over {GROUPS} groups/w{WINDOW}",
-        "The Polars door with `.over`, rows in the order of time. Most of it is the grouping of Polars itself. Slower: the "
-        "cost of a call a group has grown.",
+        "The Polars door with `.over`, rows in the order of time. Most of it is the grouping of Polars itself. "
+        "Slower: the cost of a call a group has grown.",
         corr_groups,
     ),
     *(

@@ -56,9 +56,7 @@ def compare(
 
 
 def judged(contender: Contender, hard: Mapping[str, Input], judge: Judge) -> dict[str, Error]:
-    return {
-        name: judge.error(name, given, contender.answer(given.columns)) for name, given in hard.items()
-    }
+    return {name: judge.error(name, given, contender.answer(given.columns)) for name, given in hard.items()}
 
 
 def check(what: str, answer: Mapping[str, Floats], rows: int, start: int) -> None:

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import cases
-import oracles
 import polars as pl
 
+import cases
 import comove as cm
+import oracles
 from accuracy import Columns, Exact, Input, Judge
 from contenders import Contender, compare, floats
 from measure import Bench, Floats, Line, Scale
@@ -36,10 +36,9 @@ def market(rows: int, seed: int) -> Columns:
 
 
 def ours() -> list[pl.Expr]:
-    """The three structs; the frame unnests them, for in a lazy frame `struct.unnest` of an expression runs it per field."""
+    """The three structs. The frame unnests them: `struct.unnest` of an expression in a lazy frame runs it per field."""
     return [
-        cm.cross_asset_features("asset", leader).name.prefix_fields(f"{leader}_").alias(leader)
-        for leader in LEADERS
+        cm.cross_asset_features("asset", leader).name.prefix_fields(f"{leader}_").alias(leader) for leader in LEADERS
     ]
 
 

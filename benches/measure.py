@@ -93,9 +93,7 @@ def undisturbed() -> Iterator[None]:
         gc.enable()
 
 
-def race(
-    runs: Mapping[str, Callable[[], object]], scale: Scale, *, warm: bool = True
-) -> dict[str, list[float]]:
+def race(runs: Mapping[str, Callable[[], object]], scale: Scale, *, warm: bool = True) -> dict[str, list[float]]:
     """Nanoseconds of each run, taken in turns; every second turn goes backwards."""
     if warm:
         for run in runs.values():

@@ -8,8 +8,8 @@ from itertools import cycle, islice
 from time import perf_counter_ns
 
 import numpy as np
-import oracles
 
+import oracles
 from accuracy import EASY
 from comove.live import Panel
 from measure import Bench, Error, Floats, Line, Scale, clock_overhead, line, percentiles, race, undisturbed
@@ -39,9 +39,7 @@ def market(bars: int, seed: int = 6) -> Floats:
 
 
 def comove_panel(history: Floats, window_size: int) -> Bar:
-    panel = Panel(
-        [f"A{i}" for i in range(ASSETS)], [f"L{i}" for i in range(LEADERS)], window_size=window_size
-    )
+    panel = Panel([f"A{i}" for i in range(ASSETS)], [f"L{i}" for i in range(LEADERS)], window_size=window_size)
     panel.update_many(np.arange(len(history)) * MINUTE_NS, history)
     now = len(history) * MINUTE_NS
 
@@ -102,9 +100,7 @@ def error(make: Callable[[Floats, int], Bar], prices: Floats, window_size: int) 
     worst = 0.0
     for asset, leader in JUDGED_PAIRS:
         seen = prices[-window_size - 1 :, [asset, ASSETS + leader]]
-        exact = oracles.cross_asset_features(
-            seen[:, 0], seen[:, 1], window_size=window_size, rows=[window_size]
-        )
+        exact = oracles.cross_asset_features(seen[:, 0], seen[:, 1], window_size=window_size, rows=[window_size])
         natural = exact["sd_asset"][0] / exact["sd_benchmark"][0]
         worst = max(
             worst,

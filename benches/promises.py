@@ -43,9 +43,7 @@ def fastest(lines: Mapping[str, Line], names: Sequence[str]) -> Line:
 
 def windows(benches: Lines, prefix: str) -> dict[int, Mapping[str, Line]]:
     """The benches that differ in their window alone, by window."""
-    found = {
-        int(name.rpartition("w")[2]): lines for name, lines in benches.items() if name.startswith(prefix + "w")
-    }
+    found = {int(name.rpartition("w")[2]): lines for name, lines in benches.items() if name.startswith(prefix + "w")}
     return dict(sorted(found.items()))
 
 

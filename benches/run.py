@@ -1,8 +1,8 @@
 """Measure comove side by side with other libraries, and write the tables of README.md.
 
-    make bench                      everything, about five minutes; writes README.md
-    make bench BENCH_ARGS=--quick   tiny sizes: does every bench run?
-    make bench BENCH_ARGS="--only corr/batch --only panel"
+make bench                      everything, about five minutes; writes README.md
+make bench BENCH_ARGS=--quick   tiny sizes: does every bench run?
+make bench BENCH_ARGS="--only corr/batch --only panel"
 """
 
 from __future__ import annotations
@@ -70,8 +70,7 @@ def in_another_process(scale: Scale) -> list[Line]:
         )
         found = json.loads(path.read_text())["lines"]
     return [
-        Line(**{**line, "errors": {name: Error(**error) for name, error in line["errors"].items()}})
-        for line in found
+        Line(**{**line, "errors": {name: Error(**error) for name, error in line["errors"].items()}}) for line in found
     ]
 
 
@@ -82,9 +81,7 @@ def in_another_process(scale: Scale) -> list[Line]:
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the results there too.")
 @click.option("--readme", type=click.Path(path_type=Path), default=HERE / "README.md", show_default=False)
 @click.option("--threads", type=click.Choice(["one", "default"]), default="one", hidden=True)
-def main(
-    quick: bool, only: tuple[str, ...], listed: bool, json_path: Path | None, readme: Path, threads: str
-) -> None:
+def main(quick: bool, only: tuple[str, ...], listed: bool, json_path: Path | None, readme: Path, threads: str) -> None:
     missing = [name for name in RIVALS if find_spec(name) is None]
     if missing:
         raise click.ClickException(f"not installed: {', '.join(missing)}; `make bench` installs them")

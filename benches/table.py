@@ -89,9 +89,7 @@ def met(value: bool | None) -> str:
 
 def promise_table(verdicts: Sequence[Verdict]) -> Table:
     header = ("work", "must", "aim", "measured", "fastest rival", "times faster", "must", "aim")
-    rows = [
-        (v.work, v.must, v.aim, v.measured, v.rival, v.ratio, met(v.must_met), met(v.aim_met)) for v in verdicts
-    ]
+    rows = [(v.work, v.must, v.aim, v.measured, v.rival, v.ratio, met(v.must_met), met(v.aim_met)) for v in verdicts]
     return Table("What was promised", header, rows)
 
 
@@ -130,8 +128,8 @@ def latency_table(lines: Sequence[Line]) -> Table:
             mean = digits(line.least) if line.least else ""
             rows.append((f"`{line.bench}`" if i == 0 else "", line.contender, mean, *single))
     note = (
-        "Nanoseconds of single calls. Each call is timed by itself and the median cost of two reads of the clock is taken "
-        "off; percentiles are of each turn, then the median over the turns; the maximum is over all turns. The line "
+        "Nanoseconds of single calls. Each call is timed by itself and the median cost of two reads of the clock is "
+        "taken off; percentiles are of each turn, then the median over the turns; the maximum is over all turns. The line "
         "of the clock alone is the same loop around nothing: what lies above it there is the machine, not the library. "
         "The mean is of a tight loop without a clock inside (least of the turns), so it includes the loop."
     )
@@ -183,7 +181,7 @@ def circumstances(command: str, date: str, seconds: float) -> list[tuple[str, st
         ("command", f"`{command}`"),
         ("took", f"{seconds:.0f} s"),
         ("processor", f"{processor()}; {os.cpu_count()} cores"),
-        ("system", f"{platform.system()} {platform.release()}, {platform.python_implementation()} {platform.python_version()}"),
+        ("system", f"{platform.system()} {platform.release()}, Python {platform.python_version()}"),
         ("versions", ", ".join(f"{name} {version(name)}" for name in PACKAGES)),
     ]
 
@@ -202,9 +200,7 @@ def show(tables: Sequence[Table]) -> None:
         console.print(table.rich())
 
 
-def write(
-    path: Path, tables: Sequence[Table], where: Sequence[tuple[str, str]], about: Mapping[str, str]
-) -> None:
+def write(path: Path, tables: Sequence[Table], where: Sequence[tuple[str, str]], about: Mapping[str, str]) -> None:
     """Put the tables between the marks of the README."""
     text = path.read_text()
     before, found, rest = text.partition(START)

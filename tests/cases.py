@@ -174,9 +174,7 @@ def _constant(asset: float, benchmark: float) -> tuple[Floats, Floats]:
 
 def _one_constant(asset: float | None, benchmark: float | None) -> tuple[Floats, Floats]:
     y, x = market(200, 25)
-    return (y if asset is None else np.full(200, asset)), (
-        x if benchmark is None else np.full(200, benchmark)
-    )
+    return (y if asset is None else np.full(200, asset)), (x if benchmark is None else np.full(200, benchmark))
 
 
 def _short(rows: int) -> tuple[Floats, Floats]:
@@ -261,9 +259,7 @@ def irregular_times(rows: int, seed: int, *, step_ns: int = 60_000_000_000) -> N
     return 1_700_000_000_000_000_000 + np.cumsum(steps).astype(np.int64)
 
 
-def joint(
-    rows: int, leaders: int, seed: int, *, gaps: bool = False, level: float = 0.0
-) -> tuple[Floats, Floats]:
+def joint(rows: int, leaders: int, seed: int, *, gaps: bool = False, level: float = 0.0) -> tuple[Floats, Floats]:
     """An asset and correlated leaders (rows, leaders) that share one market factor."""
     rng = np.random.default_rng(seed)
     factor = rng.normal(0.0, 0.01, rows)

@@ -50,9 +50,7 @@ def raw(file: Path) -> dict[int, float]:
 class Grid:
     """An asset and its leaders on the union of their timestamps, one value at a time from its definition."""
 
-    def __init__(
-        self, asset: dict[int, float], leaders: dict[str, dict[int, float]], **options: object
-    ) -> None:
+    def __init__(self, asset: dict[int, float], leaders: dict[str, dict[int, float]], **options: object) -> None:
         self.times = sorted(set(asset).union(*leaders.values()))
         self.asset = asset
         self.leaders = leaders
@@ -65,9 +63,7 @@ class Grid:
     def exact(self, row: int, leader: str) -> oracles.Readings:
         """The five columns of one leader at a row of the grid; NaN where not defined."""
         part = self.times[max(0, row + 1 - self.reach) : row + 1]
-        prices = [
-            np.array([series.get(t, math.nan) for t in part]) for series in (self.asset, self.leaders[leader])
-        ]
+        prices = [np.array([series.get(t, math.nan) for t in part]) for series in (self.asset, self.leaders[leader])]
         return oracles.cross_asset_features(*prices, rows=[len(part) - 1], **self.options)
 
     def edges(self, own: Sequence[int]) -> list[int]:
@@ -182,9 +178,7 @@ def _check_cell(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(
-        description="Check the files of `comove features` against exact arithmetic."
-    )
+    parser = argparse.ArgumentParser(description="Check the files of `comove features` against exact arithmetic.")
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--cells", type=int, default=2000)

@@ -89,9 +89,7 @@ def table(rows: int, seed: int, *, gaps: bool = True) -> dict[str, NDArray[Any]]
         **dict(zip(LEADERS, leaders.T, strict=True)),
     }
     if gaps:
-        columns = {
-            name: cases.with_gaps(v, seed + 10 + i, 0.08) for i, (name, v) in enumerate(columns.items())
-        }
+        columns = {name: cases.with_gaps(v, seed + 10 + i, 0.08) for i, (name, v) in enumerate(columns.items())}
     return {**columns, "ts": cases.irregular_times(rows, seed + 4)}
 
 

@@ -286,9 +286,7 @@ def cross_asset_features(
     gap = {
         n: [
             None if a is None or b is None else a - b
-            for a, b in zip(
-                _returns(asset_price, n, returns), _returns(leader_price, n, returns), strict=True
-            )
+            for a, b in zip(_returns(asset_price, n, returns), _returns(leader_price, n, returns), strict=True)
         ]
         for n in (short, long, momentum)
     }
@@ -303,16 +301,12 @@ def cross_asset_features(
             xx = sum((a - mx) ** 2 for a, _ in pairs)
             yy = sum((b - my) ** 2 for _, b in pairs)
             xy = sum((a - mx) * (b - my) for a, b in pairs)
-            out["sd_benchmark"][i], out["sd_asset"][i] = (
-                root(s.numerator, s.denominator * (n - 1)) for s in (xx, yy)
-            )
+            out["sd_benchmark"][i], out["sd_asset"][i] = (root(s.numerator, s.denominator * (n - 1)) for s in (xx, yy))
             if xx:
                 out["beta"][i] = float(xy / xx)
                 if yy:
                     square = xy * xy / (xx * yy)
-                    out["correlation"][i] = (1 if xy >= 0 else -1) * root(
-                        square.numerator, square.denominator
-                    )
+                    out["correlation"][i] = (1 if xy >= 0 else -1) * root(square.numerator, square.denominator)
         leader = [x[r] for r in range(max(0, t + 1 - vol_window), t + 1) if x[r] is not None]
         if len(leader) >= vol_window:
             mean = sum(leader) / len(leader)
@@ -386,9 +380,7 @@ def polars_pair(asset: Floats, benchmark: Floats, window_size: int, min_samples:
     import polars as pl
 
     both = np.isfinite(asset) & np.isfinite(benchmark)
-    frame = pl.DataFrame({"y": np.where(both, asset, NAN), "x": np.where(both, benchmark, NAN)}).fill_nan(
-        None
-    )
+    frame = pl.DataFrame({"y": np.where(both, asset, NAN), "x": np.where(both, benchmark, NAN)}).fill_nan(None)
     options = {"window_size": window_size, "min_samples": min_samples}
     out = frame.select(corr=pl.rolling_corr("y", "x", **options), cov=pl.rolling_cov("y", "x", **options))
     return {name: out[name].to_numpy() for name in out.columns}

@@ -255,8 +255,7 @@ def follow(chunks, rows, window_size=300):
     for asset, benchmark in stream(chunks, rows, 75):
         beta = pair.update_many(asset, benchmark)
         tail = [
-            np.concatenate([old, new])[-2 * window_size :]
-            for old, new in zip(tail, (asset, benchmark), strict=True)
+            np.concatenate([old, new])[-2 * window_size :] for old, new in zip(tail, (asset, benchmark), strict=True)
         ]
         at = range(len(tail[0]) - 20, len(tail[0]))
         exact = oracles.pair(*tail, window_size=window_size, min_samples=50, rows=at)
@@ -281,12 +280,8 @@ def test_a_stream_of_1e8_rows_stays_exact():
 # --- time spans ---
 
 
-@pytest.mark.parametrize(
-    "name", ["plain", "constants_between_moves", "spike_both", "level_1e12", "gaps_and_spikes"]
-)
-@pytest.mark.parametrize(
-    ("span", "minutes", "min_samples"), [("10m", 10, 2), ("45m", 45, 5), ("8h", 480, 30)]
-)
+@pytest.mark.parametrize("name", ["plain", "constants_between_moves", "spike_both", "level_1e12", "gaps_and_spikes"])
+@pytest.mark.parametrize(("span", "minutes", "min_samples"), [("10m", 10, 2), ("45m", 45, 5), ("8h", 480, 30)])
 def test_spans_are_right(name, span, minutes, min_samples):
     case = CASES[name]
     times = cases.irregular_times(len(case), 76)

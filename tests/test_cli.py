@@ -28,9 +28,7 @@ def folder(tmp_path):
     """A folder of simulated candles; one coin lists late."""
     place = tmp_path / "candles"
     place.mkdir()
-    frames = simulate_market(
-        n_bars=300, assets=["WIF", "BONK"], late_listings=1, gaps=4, bad_ticks=0, seed=2
-    ).frames
+    frames = simulate_market(n_bars=300, assets=["WIF", "BONK"], late_listings=1, gaps=4, bad_ticks=0, seed=2).frames
     for symbol, frame in frames.items():
         frame.write_parquet(place / f"{symbol}.parquet")
     return place
@@ -85,9 +83,7 @@ def test_demo_fails_when_an_estimate_is_off(monkeypatch):
 def test_demo_fails_when_a_bad_print_leaves_a_trace(monkeypatch):
     monkeypatch.setattr(demo_module, "_WINDOW", 29)
     honest = FeatureRecipe
-    monkeypatch.setattr(
-        demo_module, "FeatureRecipe", lambda **options: honest(**options | {"window_size": 40})
-    )
+    monkeypatch.setattr(demo_module, "FeatureRecipe", lambda **options: honest(**options | {"window_size": 40}))
     result = run("demo")
     assert result.exit_code == 1
     assert "left a trace" in result.output
@@ -98,9 +94,7 @@ def test_demo_fails_when_a_bad_print_leaves_a_trace(monkeypatch):
 
 def test_features_writes_what_the_recipe_builds(folder, tmp_path):
     out = tmp_path / "deep" / "out"
-    result = run(
-        "features", "--data", folder, "--assets", "WIF", "--leaders", "BTC,SOL", "--window", 20, "--out", out
-    )
+    result = run("features", "--data", folder, "--assets", "WIF", "--leaders", "BTC,SOL", "--window", 20, "--out", out)
     assert result.exit_code == 0, result.output
     assert names(out) == ["WIF.parquet"]
     frame, btc, sol = (
@@ -150,9 +144,7 @@ def test_fill_options_reach_the_recipe(folder, tmp_path):
     checked = check_features.check(folder, out, cells=40, fill=None, returns="log", assets=["BONK"])
     assert not checked.wrong
     assert checked.kinds["missing"]
-    assert (
-        run("features", "--data", folder, "--assets", "BONK", "--out", out, "--fill-limit", 3).exit_code == 0
-    )
+    assert run("features", "--data", folder, "--assets", "BONK", "--out", out, "--fill-limit", 3).exit_code == 0
     assert not check_features.check(folder, out, cells=40, fill_limit=3, assets=["BONK"]).wrong
 
 
@@ -266,9 +258,7 @@ def test_help_and_version():
     not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
 )
 def test_a_whole_recorded_set_against_exact_arithmetic(tmp_path):
-    result = run(
-        "features", "--data", HOURS, "--assets", "all", "--leaders", "BTC,ETH,SOL", "--out", tmp_path
-    )
+    result = run("features", "--data", HOURS, "--assets", "all", "--leaders", "BTC,ETH,SOL", "--out", tmp_path)
     assert result.exit_code == 0, result.output
     checked = check_features.check(HOURS, tmp_path, cells=440, seed=4)
     assert not checked.wrong, "\n".join(checked.wrong)

@@ -137,9 +137,7 @@ def test_against_plain_python(
     market: dict[str, dict[int, float | None]], how: Literal["inner", "left", "outer", "asof"], oldest: int
 ) -> None:
     market = {symbol: dict(sorted(values.items())) for symbol, values in market.items()}
-    known = {
-        s: {at: v for at, v in values.items() if v is not None and v == v} for s, values in market.items()
-    }
+    known = {s: {at: v for at, v in values.items() if v is not None and v == v} for s, values in market.items()}
     first = next(iter(market))
     grid = {
         "inner": sorted(set.intersection(*map(set, known.values()))),
@@ -171,9 +169,7 @@ def test_against_plain_python(
         both = sorted(has_a & has_b)
         assert (rows_a, rows_b, common) == (len(has_a), len(has_b), len(both))
         assert share == len(both) / min(rows_a, rows_b)
-        assert (start, end) == (
-            (START + MINUTE * both[0], START + MINUTE * both[-1]) if both else (None, None)
-        )
+        assert (start, end) == ((START + MINUTE * both[0], START + MINUTE * both[-1]) if both else (None, None))
 
 
 def test_nothing_in_common_names_the_two_ranges() -> None:

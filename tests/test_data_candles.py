@@ -82,9 +82,7 @@ def test_every_format_gives_the_same_frame(name: str, tmp_path: Path) -> None:
 
 @given(
     names=st.tuples(
-        st.sampled_from(
-            ["ts", "timestamp", "time", "open_time", "openTime", "Open Time", "date", "datetime"]
-        ),
+        st.sampled_from(["ts", "timestamp", "time", "open_time", "openTime", "Open Time", "date", "datetime"]),
         st.sampled_from(["o", "open"]),
         st.sampled_from(["h", "high"]),
         st.sampled_from(["l", "low"]),
@@ -108,9 +106,7 @@ MOMENTS = st.datetimes(datetime(1980, 1, 1), datetime(2099, 12, 31, 23), timezon
 def test_numbers_as_time(first: datetime, unit: str, form: str) -> None:
     first = first.replace(microsecond=0)
     ts = [first + timedelta(minutes=n) for n in range(4)]
-    exact = [
-        int((t - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * int(1_000_000 / UNITS[unit]) for t in ts
-    ]
+    exact = [int((t - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()) * int(1_000_000 / UNITS[unit]) for t in ts]
     values = pl.Series([str(n) for n in exact] if form == "text" else exact)
     frame = candles(ts=values.cast(pl.Float64) if form == "float" else values)
     assert as_candles(frame)["ts"].to_list() == ts
@@ -122,10 +118,7 @@ def test_fractions_of_a_second() -> None:
     assert as_candles(candles(ts=seconds))["ts"].to_list() == expected
     assert as_candles(candles(ts=[f"{s:.2f}" for s in seconds]))["ts"].to_list() == expected
     # Below a microsecond time is cut.
-    assert (
-        as_candles(candles(ts=[int(s * 1_000_000) * 1_000 + 999 for s in seconds]))["ts"].to_list()
-        == expected
-    )
+    assert as_candles(candles(ts=[int(s * 1_000_000) * 1_000 + 999 for s in seconds]))["ts"].to_list() == expected
 
 
 @pytest.mark.parametrize(
@@ -184,16 +177,12 @@ def test_time_of_uncertain_meaning_is_refused(ts: Any, code: str) -> None:
 
 
 def test_time_that_runs_backwards_names_the_row_and_both_times() -> None:
-    with pytest.raises(
-        OrderError, match=r"row 2: 2024-01-01 02:00:00.* followed by 2024-01-01 01:00:00"
-    ) as caught:
+    with pytest.raises(OrderError, match=r"row 2: 2024-01-01 02:00:00.* followed by 2024-01-01 01:00:00") as caught:
         as_candles(candles()[[0, 2, 1, 3]])
     assert caught.value.code == "ts_order"
     with pytest.raises(OrderError, match="oldest first"):
         as_candles(candles().reverse())
-    with pytest.raises(
-        OrderError, match=r"row 2 repeats the timestamp of row 1, 2024-01-01 01:00:00"
-    ) as caught:
+    with pytest.raises(OrderError, match=r"row 2 repeats the timestamp of row 1, 2024-01-01 01:00:00") as caught:
         as_candles(candles()[[0, 1, 1, 2]])
     assert caught.value.code == "ts_duplicate"
 
@@ -252,9 +241,7 @@ def test_decimal_is_not_cut() -> None:
 
 
 def test_missing_and_ambiguous_columns() -> None:
-    with pytest.raises(
-        DataError, match=r"no column for close, volume .*found: ts, open, high, low, last"
-    ) as caught:
+    with pytest.raises(DataError, match=r"no column for close, volume .*found: ts, open, high, low, last") as caught:
         as_candles(candles().drop("volume").rename({"close": "last"}))
     assert caught.value.code == "columns_missing"
     both = candles().with_columns(Date=pl.col("ts"))
@@ -271,9 +258,7 @@ def test_missing_and_ambiguous_columns() -> None:
 
 
 def test_lazy_frames_are_read_by_their_six_columns() -> None:
-    lazy = (
-        candles().lazy().with_columns(boom=pl.col("open").map_batches(lambda s: 1 / 0, return_dtype=pl.Int64))
-    )
+    lazy = candles().lazy().with_columns(boom=pl.col("open").map_batches(lambda s: 1 / 0, return_dtype=pl.Int64))
     assert_frame_equal(as_candles(lazy), candles())
 
 

@@ -241,9 +241,7 @@ def test_joint_beta_is_missing_where_leaders_do_not_differ():
 def test_features_by_hand():
     asset = np.array([100.0, 110.0, 99.0, 121.0, 121.0])
     leader = np.array([50.0, 51.0, 52.0, 50.0, 55.0])
-    answer = arrays.cross_asset_features(
-        asset, leader, window_size=4, vol_window=2, short=1, long=3, momentum=2
-    )
+    answer = arrays.cross_asset_features(asset, leader, window_size=4, vol_window=2, short=1, long=3, momentum=2)
     assert list(answer) == ["beta", "correlation", "divergence", "volatility", "relative_momentum"]
     r = leader[1:] / leader[:-1] - 1
     assert answer["volatility"][-1] == pytest.approx(r[-2:].std(ddof=1), rel=1e-13)

@@ -385,14 +385,10 @@ def test_numeric_dtypes_are_taken_in_every_role(verdicts):
         if case[0].startswith(numeric) and case[1] != "by" and case[0] != "null" and verdict != "ok"
     ]
     assert not refused
-    assert all(
-        verdicts["null", role, "in-memory"] == "ok" for role in ("asset", "benchmark", "var", "leader", "ewm")
-    )
+    assert all(verdicts["null", role, "in-memory"] == "ok" for role in ("asset", "benchmark", "var", "leader", "ewm"))
 
 
-@pytest.mark.parametrize(
-    "dtype", ["string", "binary", "categorical", "enum", "list", "array", "struct", "object"]
-)
+@pytest.mark.parametrize("dtype", ["string", "binary", "categorical", "enum", "list", "array", "struct", "object"])
 def test_other_dtypes_are_refused_and_not_taken_for_missing(verdicts, dtype):
     """Text that is a number, truth values and times are what Polars casts them to."""
     taken = [case for case, verdict in verdicts.items() if case[0] == dtype and verdict == "ok"]

@@ -108,9 +108,7 @@ def test_a_redenomination_and_a_halt_give_no_return():
     luna = frames["LUNA"]
     built = NONE.build_with_market_context(luna, btc_frame=frames["BTC"])
     hole = int(luna["ts"].diff().dt.total_hours().arg_max())
-    first_values = {
-        kind: hole + int(built[f"btc_{kind}"][hole:].is_not_null().arg_true()[0]) for kind in KINDS
-    }
+    first_values = {kind: hole + int(built[f"btc_{kind}"][hole:].is_not_null().arg_true()[0]) for kind in KINDS}
     assert first_values == {
         "beta": hole + 30,
         "correlation": hole + 30,

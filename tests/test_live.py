@@ -93,9 +93,7 @@ def test_a_missing_side_ages_the_window_and_nothing_more(missing, side):
     pair.update(*row)
     assert pair.n == 4
     nan = [NAN if value is None else value for value in row]
-    expected = arrays.rolling_beta(
-        np.r_[ASSET[:5], nan[0]], np.r_[BENCHMARK[:5], nan[1]], window_size=5, min_samples=2
-    )
+    expected = arrays.rolling_beta(np.r_[ASSET[:5], nan[0]], np.r_[BENCHMARK[:5], nan[1]], window_size=5, min_samples=2)
     assert pair.beta == expected[-1]
     for i in range(5):
         pair.update(ASSET[i], BENCHMARK[i])

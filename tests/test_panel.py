@@ -24,14 +24,9 @@ MATRICES = ("beta", "corr", "cov", "alpha", "r_squared", "residual_std", "beta_s
 def grid(seed=160, gaps=0.06):
     """Prices (bars, symbols): holes, one symbol that lists late and one that stops."""
     prices = np.column_stack(
-        [
-            cases.prices(BARS, seed + i, start=10.0 ** (i * 2 - 4), tick=10.0 ** (i * 2 - 8))
-            for i in range(len(SYMBOLS))
-        ]
+        [cases.prices(BARS, seed + i, start=10.0 ** (i * 2 - 4), tick=10.0 ** (i * 2 - 8)) for i in range(len(SYMBOLS))]
     )
-    prices = np.column_stack(
-        [cases.with_gaps(prices[:, i], seed + 50 + i, gaps) for i in range(len(SYMBOLS))]
-    )
+    prices = np.column_stack([cases.with_gaps(prices[:, i], seed + 50 + i, gaps) for i in range(len(SYMBOLS))])
     prices[:60, 1] = NAN
     prices[90:, 2] = NAN
     return prices
@@ -61,8 +56,7 @@ def batch(prices, matrix, *, window_size=20, min_samples=8):
     """The reading of every asset and leader at every bar, from the array door: (bars, assets, leaders)."""
     window = {"window_size": window_size, "min_samples": min_samples}
     columns = {
-        symbol: returns(np.where(np.isfinite(prices[:, i]), prices[:, i], NAN))
-        for i, symbol in enumerate(SYMBOLS)
+        symbol: returns(np.where(np.isfinite(prices[:, i]), prices[:, i], NAN)) for i, symbol in enumerate(SYMBOLS)
     }
     out = np.empty((len(prices), len(ASSETS), len(LEADERS)))
     for a, asset in enumerate(ASSETS):
@@ -107,9 +101,7 @@ def test_features_have_the_bits_of_the_array_door(kind):
     prices, panel = grid(161), new_panel(returns=kind)
     at = {symbol: np.where(np.isfinite(prices[:, i]), prices[:, i], NAN) for i, symbol in enumerate(SYMBOLS)}
     expected = {
-        (asset, leader): arrays.cross_asset_features(
-            at[asset], at[leader], window_size=20, min_samples=8, returns=kind
-        )
+        (asset, leader): arrays.cross_asset_features(at[asset], at[leader], window_size=20, min_samples=8, returns=kind)
         for asset in ASSETS
         for leader in LEADERS
     }

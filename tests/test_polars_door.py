@@ -79,8 +79,7 @@ def test_dtypes_are_known_before_the_query_runs(question):
             "n": pl.UInt32,
         },
         "cross_asset_features": {
-            name: pl.Float64
-            for name in ("beta", "correlation", "divergence", "volatility", "relative_momentum")
+            name: pl.Float64 for name in ("beta", "correlation", "divergence", "volatility", "relative_momentum")
         },
     }.get(question.function)
     assert promised == (pl.Struct(fields) if fields else pl.Float64)
@@ -90,9 +89,7 @@ def test_dtypes_are_known_before_the_query_runs(question):
 
 def test_undefined_is_null_and_never_nan():
     data = pl.DataFrame({"y": [1.0, NAN, None, np.inf, 2.0, 3.0], "x": [1.0] * 6})
-    answer = data.select(answer=cm.rolling_regression("y", "x", window_size=3, min_samples=2))[
-        "answer"
-    ].struct.unnest()
+    answer = data.select(answer=cm.rolling_regression("y", "x", window_size=3, min_samples=2))["answer"].struct.unnest()
     for name in ("beta", "alpha", "corr", "r_squared", "residual_std", "beta_stderr"):
         assert answer[name].null_count() == 6, name
     assert answer["n"].to_list() == [1, 1, 1, 0, 1, 2]
@@ -102,9 +99,7 @@ def test_null_nan_and_infinity_are_the_same():
     y, x = cases.market(60, 193)
     answers = []
     for missing in (None, NAN, np.inf, -np.inf):
-        holed = pl.Series(
-            "y", [missing if i % 7 == 3 else v for i, v in enumerate(y.tolist())], dtype=pl.Float64
-        )
+        holed = pl.Series("y", [missing if i % 7 == 3 else v for i, v in enumerate(y.tolist())], dtype=pl.Float64)
         answers.append(beta(pl.DataFrame([holed, pl.Series("x", x)])))
     for answer in answers[1:]:
         assert_series_equal(answer, answers[0], check_exact=True)
@@ -114,9 +109,7 @@ def test_null_nan_and_infinity_are_the_same():
 # --- what goes in ---
 
 
-@pytest.mark.parametrize(
-    "dtype", [*INTEGERS, pl.Float32, pl.Float64, pl.Decimal(20, 4), pl.Decimal(38, 0)], ids=str
-)
+@pytest.mark.parametrize("dtype", [*INTEGERS, pl.Float32, pl.Float64, pl.Decimal(20, 4), pl.Decimal(38, 0)], ids=str)
 def test_every_numeric_dtype_is_cast(dtype):
     data = small()
     cast = data.cast({"y": dtype, "x": dtype})
@@ -201,9 +194,7 @@ def test_empty_and_short_frames(question, rows):
 def test_a_filtered_and_sliced_frame():
     data = table(200, 197, gaps=False)
     kept = data["x"] > 0
-    out = (
-        frame(data).lazy().filter(pl.col("x") > 0).select(answer=expression(q("rolling_beta", window_size=5)))
-    )
+    out = frame(data).lazy().filter(pl.col("x") > 0).select(answer=expression(q("rolling_beta", window_size=5)))
     alone = ask_arrays(q("rolling_beta", window_size=5), {name: v[kept] for name, v in data.items()})
     assert_same(from_series(out.collect()["answer"], "rolling_beta"), alone)
     sliced = frame(data)[13:171].select(answer=expression(q("rolling_beta", window_size=5)))["answer"]
@@ -214,13 +205,7 @@ def test_a_filtered_and_sliced_frame():
 def test_a_slice_after_the_window_sees_the_rows_before_it():
     """Pushing a slice below a window would change its values."""
     data = table(200, 198)
-    out = (
-        frame(data)
-        .lazy()
-        .select(answer=expression(q("rolling_beta", window_size=30)))
-        .slice(100, 5)
-        .collect()
-    )
+    out = frame(data).lazy().select(answer=expression(q("rolling_beta", window_size=30))).slice(100, 5).collect()
     expected = ask_arrays(q("rolling_beta", window_size=30), data)["rolling_beta"][100:105]
     assert_same_bits(from_series(out["answer"], "b")["b"], expected)
 
@@ -273,9 +258,7 @@ def test_leaders_are_named_by_the_mapping_or_the_output_name():
 def test_eight_leaders():
     asset, leaders = cases.joint(100, 8, 202)
     data = pl.DataFrame({"y": asset, **{f"l{i}": leaders[:, i] for i in range(8)}})
-    answer = data.select(a=cm.joint_beta("y", [f"l{i}" for i in range(8)], window_size=30))[
-        "a"
-    ].struct.unnest()
+    answer = data.select(a=cm.joint_beta("y", [f"l{i}" for i in range(8)], window_size=30))["a"].struct.unnest()
     expected = arrays.joint_beta(asset, leaders, window_size=30)
     for i in range(8):
         assert_same_bits(from_series(answer[f"beta_l{i}"], "b")["b"], expected["beta"][:, i])
@@ -301,13 +284,9 @@ SPAN = {"window_span": "45m", "min_samples": 3}
 def test_time_columns(dtype):
     data = table(150, 203)
     ts = pl.Series("ts", data["ts"] // 10**9 * 10**9)
-    column = (
-        ts if dtype == pl.Int64 else ts.cast(pl.Datetime("ns")).cast(pl.Datetime(dtype.time_unit)).cast(dtype)
-    )
+    column = ts if dtype == pl.Int64 else ts.cast(pl.Datetime("ns")).cast(pl.Datetime(dtype.time_unit)).cast(dtype)
     expected = ask_arrays(q("rolling_beta", **SPAN), {**data, "ts": ts.to_numpy()})
-    answer = (
-        frame(data).with_columns(column).select(answer=cm.rolling_beta("y", "x", by="ts", **SPAN))["answer"]
-    )
+    answer = frame(data).with_columns(column).select(answer=cm.rolling_beta("y", "x", by="ts", **SPAN))["answer"]
     assert_same(from_series(answer, "rolling_beta"), expected, dtype)
 
 

@@ -333,9 +333,7 @@ def many(rows, like=None):
 MAIN_READINGS = {"rolling_beta": "rolling_beta", "rolling_regression": "beta", "ewm_beta": "ewm_beta"}
 
 
-@pytest.mark.parametrize(
-    "question", [ask for ask in LIVE_QUESTIONS if ask.function in MAIN_READINGS], ids=str
-)
+@pytest.mark.parametrize("question", [ask for ask in LIVE_QUESTIONS if ask.function in MAIN_READINGS], ids=str)
 def test_update_many_gives_what_the_batch_door_gives(question):
     data = table(500, 131)
     feed = list(live_rows(question, data))

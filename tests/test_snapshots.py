@@ -199,9 +199,7 @@ def test_forged_numbers_with_a_right_checksum_never_crash_or_take_memory(thing):
     content, before = thing.to_bytes()[:-8], peak_memory()
     for at in range(BODY, min(len(content) - 8, BODY + 120)):
         for value in HUGE:
-            accepted_or_refused(
-                type(thing), sealed(content[:at] + struct.pack("<Q", value) + content[at + 8 :])
-            )
+            accepted_or_refused(type(thing), sealed(content[:at] + struct.pack("<Q", value) + content[at + 8 :]))
     assert peak_memory() - before < 256 * 2**20
 
 

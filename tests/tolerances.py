@@ -80,9 +80,7 @@ def pair_bounds(exact: Mapping[str, Floats]) -> dict[str, Bound]:
         sxx_root = sd_x * np.sqrt(n - 1)
         bounds = {
             "beta": Bound(BETA, slope),
-            "alpha": Bound(
-                ALPHA, np.abs(exact["mean_asset"]) + slope * np.abs(exact["mean_benchmark"]) + sd_y
-            ),
+            "alpha": Bound(ALPHA, np.abs(exact["mean_asset"]) + slope * np.abs(exact["mean_benchmark"]) + sd_y),
             "corr": Bound(CORR, one),
             "cov": Bound(COV, sd_x * sd_y),
             "var": Bound(VAR, sd_y**2),
@@ -135,9 +133,7 @@ def worst(answer: Floats, exact: Floats, bound: Bound) -> tuple[float, int]:
     return float(ratio.flat[row]), row
 
 
-def judge(
-    what: str, answer: Floats, exact: Floats, bound: Bound, *, allow_missing: np.ndarray | None = None
-) -> None:
+def judge(what: str, answer: Floats, exact: Floats, bound: Bound, *, allow_missing: np.ndarray | None = None) -> None:
     """Fail with the row and both numbers when an answer is further from exact than its bound allows."""
     answer = np.asarray(answer, dtype=float)
     if allow_missing is not None:

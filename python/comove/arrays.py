@@ -225,8 +225,8 @@ def joint_beta(
     Returns
     -------
     dict
-        "beta" of shape (n, k); "alpha", "r_squared" and "n" of shape (n,). NaN unless n > k + 1, and where a leader does
-        not vary or the others explain all but 2^-40 of it.
+        "beta" of shape (n, k); "alpha", "r_squared" and "n" of shape (n,). NaN unless n > k + 1, and where a leader
+        does not vary or the others explain all but 2^-40 of it.
 
     Raises
     ------
@@ -279,8 +279,8 @@ def ewm_beta(
 
     Notes
     -----
-    Constant work a row. An exponential memory fades but never ends: a bad print leaves a trace of its weight. The same as pandas
-    ``ewm(halflife=..., adjust=True, ignore_na=False)`` of the complete pairs (West 1979).
+    Constant work a row. An exponential memory fades but never ends: a bad print leaves a trace of its weight. The
+    same as pandas ``ewm(halflife=..., adjust=True, ignore_na=False)`` of the complete pairs (West 1979).
     """
     return _single("ewm_beta", options.ewm(half_life, min_samples), asset, benchmark, None, out)
 

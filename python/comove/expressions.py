@@ -2,8 +2,8 @@
 
 Columns are names or expressions of any numeric dtype; null, NaN and infinities are missing; null comes out where a
 reading is not defined. The value at row t uses rows up to and including t, in the order the rows have: sort by time
-after joins and group_by. Use `.over("symbol")` to keep symbols apart. The same rows give bit for bit what the arrays and
-the live objects give.
+after joins and group_by. Use `.over("symbol")` to keep symbols apart. The same rows give bit for bit what the arrays
+and the live objects give.
 """
 
 from __future__ import annotations
@@ -175,8 +175,8 @@ def joint_beta(
 ) -> pl.Expr:
     """Betas of `asset` on several leaders at once, over a sliding window.
 
-    A struct of one `beta_<name>` a leader, alpha, r_squared (Float64) and n (UInt32). The name of a leader is its key in
-    a mapping, its column otherwise. 1 to 8 leaders. Definitions are those of `comove.arrays.joint_beta`; other
+    A struct of one `beta_<name>` a leader, alpha, r_squared (Float64) and n (UInt32). The name of a leader is its key
+    in a mapping, its column otherwise. 1 to 8 leaders. Definitions are those of `comove.arrays.joint_beta`; other
     parameters, errors and cost those of `rolling_beta`.
     """
     chosen = _window(window_size, window_span, min_samples, by)
@@ -193,9 +193,7 @@ def joint_beta(
     return _call("joint_beta", {**chosen, "leaders": names}, [_column(asset), *columns], by)
 
 
-def ewm_beta(
-    asset: IntoColumn, benchmark: IntoColumn, *, half_life: float, min_samples: int = 2
-) -> pl.Expr:
+def ewm_beta(asset: IntoColumn, benchmark: IntoColumn, *, half_life: float, min_samples: int = 2) -> pl.Expr:
     """Slope of `asset` on `benchmark`, rows weighted by 2^(-age / half_life).
 
     `half_life` is in rows, above 0; `min_samples` at least 2. Definitions are those of `comove.arrays.ewm_beta`.
@@ -203,9 +201,7 @@ def ewm_beta(
     return _pair("ewm_beta", asset, benchmark, options.ewm(half_life, min_samples), None)
 
 
-def ewm_corr(
-    asset: IntoColumn, benchmark: IntoColumn, *, half_life: float, min_samples: int = 2
-) -> pl.Expr:
+def ewm_corr(asset: IntoColumn, benchmark: IntoColumn, *, half_life: float, min_samples: int = 2) -> pl.Expr:
     """Correlation of `asset` and `benchmark`, rows weighted by 2^(-age / half_life).
 
     `half_life` is in rows, above 0; `min_samples` at least 2. Definitions are those of `comove.arrays.ewm_corr`.
@@ -235,9 +231,9 @@ def cross_asset_features(
 ) -> pl.Expr:
     """Five features of an asset and one leader, from their prices on one grid.
 
-    A struct of beta, correlation, divergence, volatility and relative_momentum (Float64). Parameters and definitions are
-    those of `comove.arrays.cross_asset_features`; nothing is filled. A price that is not above 0 raises a `ComputeError`
-    when the expression runs.
+    A struct of beta, correlation, divergence, volatility and relative_momentum (Float64). Parameters and definitions
+    are those of `comove.arrays.cross_asset_features`; nothing is filled. A price that is not above 0 raises a
+    `ComputeError` when the expression runs.
     """
     lookbacks = {"vol_window": vol_window, "short": short, "long": long, "momentum": momentum}
     chosen = options.cross_asset(window_size, min_samples, lookbacks, returns)
@@ -262,9 +258,7 @@ def _pair(
     return _call(estimator, chosen, [_column(asset), _column(benchmark)], by)
 
 
-def _call(
-    estimator: str, chosen: dict[str, Any], columns: list[pl.Expr], by: str | pl.Expr | None
-) -> pl.Expr:
+def _call(estimator: str, chosen: dict[str, Any], columns: list[pl.Expr], by: str | pl.Expr | None) -> pl.Expr:
     times = None if by is None else _column(by)
     return _plugin.call({"estimator": estimator, **chosen}, columns, times)
 

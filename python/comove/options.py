@@ -172,9 +172,7 @@ def window(
             raise ParameterError(f"by goes with window_span, got by={by!r} with window_size={size}", "by")
         options: dict[str, Any] = {"window_size": size}
         if min_samples is not None:
-            options["min_samples"] = whole(
-                "min_samples", min_samples, least=2, most=size, because="window_size"
-            )
+            options["min_samples"] = whole("min_samples", min_samples, least=2, most=size, because="window_size")
         return options
     span = nanoseconds("window_span", window_span)
     if needs_by and by is None:
@@ -301,9 +299,7 @@ def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps
     if array.dtype.kind == "M":
         missing = np.isnat(array)
         if missing.any():
-            raise DataError(
-                f"{name} must not be missing, got NaT at row {int(missing.argmax())}", "missing_time"
-            )
+            raise DataError(f"{name} must not be missing, got NaT at row {int(missing.argmax())}", "missing_time")
         array = array.astype("datetime64[ns]").astype(np.int64)
     elif array.dtype.kind == "O":
         array = np.array([epoch_nanoseconds(value) for value in array], dtype=np.int64)

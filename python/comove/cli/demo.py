@@ -64,9 +64,7 @@ class _BadPrint:
 
 
 @click.command("demo", short_help="Simulate a market with known betas and find them again.")
-@click.option(
-    "--seed", default=7, show_default=True, type=click.IntRange(min=0), help="Of the simulated market."
-)
+@click.option("--seed", default=7, show_default=True, type=click.IntRange(min=0), help="Of the simulated market.")
 def demo_command(seed: int) -> None:
     """Simulate a market with known betas, and find them again.
 
@@ -99,9 +97,7 @@ def _measure(market: SimulatedMarket, coin: str) -> list[_Line]:
     """Estimate the betas of one coin: the last window, the whole history, and all leaders at once."""
     frames, truth = market.frames, market.truth
     leaders = {name: frames[name] for name in truth.leaders}
-    now = FeatureRecipe(window_size=_WINDOW, fill=None).build_with_market_context(
-        frames[coin], leaders=leaders
-    )
+    now = FeatureRecipe(window_size=_WINDOW, fill=None).build_with_market_context(frames[coin], leaders=leaders)
     # One window over everything; gaps cost a few pairs.
     whole = {"window_size": _BARS, "min_samples": _BARS // 2}
     ever = FeatureRecipe(**whole, fill=None).build_with_market_context(frames[coin], leaders=leaders)
@@ -147,8 +143,7 @@ def _spoil(market: SimulatedMarket) -> _BadPrint:
     spoilt = clean.with_columns(pl.col("close") * factor)
     recipe = FeatureRecipe(window_size=_WINDOW, fill=None)
     good, bad = (
-        recipe.build_with_market_context(frame, leaders=leaders).drop("ts", "close")
-        for frame in (clean, spoilt)
+        recipe.build_with_market_context(frame, leaders=leaders).drop("ts", "close") for frame in (clean, spoilt)
     )
     differs = (
         pl.DataFrame([good[name].ne_missing(bad[name]) for name in good.columns])
@@ -201,6 +196,7 @@ def _show(lines: list[_Line], leaders: tuple[str, ...], console: Console) -> Non
 
 
 def _explain(bad: _BadPrint, console: Console) -> None:
+    after = "not one bit differs." if bad.gone_after else "a trace REMAINS."
     console.print(
         f"""
 What this shows. Beta is how far a coin moves when its leader moves by 1.
@@ -210,7 +206,7 @@ What this shows. Beta is how far a coin moves when its leader moves by 1.
 - last {_WINDOW} candles: what a live system sees now. So few candles swing widely about the truth.
 - usual: one standard error, the size of error that chance alone makes usual.
 
-A false price, {_BAD_FACTOR:g} times too high, in candle {_BAD_ROW:,} of {_BAD_COIN}: its beta over {_WINDOW} candles jumps from
-{bad.before:.2f} to {bad.during:.2f}, {bad.rows_touched} candles are touched, and after that {"not one bit differs." if bad.gone_after else "a trace REMAINS."}
+A false price, {_BAD_FACTOR:g} times too high, in candle {_BAD_ROW:,} of {_BAD_COIN}: its beta over {_WINDOW} candles
+jumps from {bad.before:.2f} to {bad.during:.2f}, {bad.rows_touched} candles are touched, and after that {after}
 """
     )

@@ -111,9 +111,7 @@ def features_command(
             returns=returns,  # type: ignore[arg-type]
         )
         if out.resolve() == data.resolve():
-            raise click.UsageError(
-                f"--out must be another folder than --data, or {data} would be written over."
-            )
+            raise click.UsageError(f"--out must be another folder than --data, or {data} would be written over.")
         files = candle_files(data)
         leader_names = _chosen("--leaders", leaders, files)
         asset_names = (
@@ -167,9 +165,7 @@ def _chosen(option: str, text: str, available: Iterable[str]) -> list[str]:
         raise click.UsageError(f"{option} names no symbol.")
     unknown = [symbol for symbol in wanted if symbol not in known]
     if unknown:
-        raise fail(
-            f"{option}: no candle file of {', '.join(unknown)}; there are: {', '.join(known.values())}"
-        )
+        raise fail(f"{option}: no candle file of {', '.join(unknown)}; there are: {', '.join(known.values())}")
     return [known[symbol] for symbol in wanted]
 
 
@@ -243,9 +239,7 @@ def _show(lines: list[_Summary], leaders: list[str], console: Console) -> None:
                 readings.append("-")
             else:
                 beta, corr, old = reading
-                readings.append(
-                    f"{_short(beta)} / {'-' if corr is None else _short(corr)}{'*' if old else ' '}"
-                )
+                readings.append(f"{_short(beta)} / {'-' if corr is None else _short(corr)}{'*' if old else ' '}")
         table.add_row(line.symbol, f"{line.rows:,}", line.first, line.last, f"{line.covered:.1%}", *readings)
     console.print(table)
     if any(reading and reading[2] for line in lines for reading in line.latest.values()):

@@ -86,7 +86,9 @@ def align(
     ParameterError
         An unknown `how`, `tolerance` missing or not wanted, no frames, two result columns of one name.
 
-    Notes ----- A value is shown only at or after its own timestamp, so nothing looks ahead; note that a
+    Notes
+    -----
+    A value is shown only at or after its own timestamp, so nothing looks ahead; note that a
     candle's ``ts`` is its open time, and its close is known one candle later. With several columns a row
     counts as a value only if it holds all of them, and ``asof`` takes them from one row. Cost is one pass
     per symbol and one per pair.
@@ -142,9 +144,7 @@ def _oldest(how: How, tolerance: timedelta | str | None, with_age: bool) -> time
     return None
 
 
-def _result_names(
-    symbols: list[str], column: str | Sequence[str], with_age: bool
-) -> dict[str, dict[str, str]]:
+def _result_names(symbols: list[str], column: str | Sequence[str], with_age: bool) -> dict[str, dict[str, str]]:
     """For each symbol: column of its frame to column of the result."""
     if isinstance(column, str):
         names = {symbol: {column: symbol} for symbol in symbols}
@@ -169,9 +169,7 @@ def _values(symbol: str, frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Da
         raise DataError(f"{symbol}: expected a Polars DataFrame, got {type(frame).__name__}", "frames")
     for name in ("ts", *names):
         if name not in frame.columns:
-            raise DataError(
-                f"{symbol}: no column {name!r}; found: {', '.join(frame.columns)}", "columns_missing"
-            )
+            raise DataError(f"{symbol}: no column {name!r}; found: {', '.join(frame.columns)}", "columns_missing")
     ts = to_utc(frame["ts"], source=symbol)
     check_order(ts, source=symbol)
     values = [to_float(frame[name], name, source=symbol).alias(result) for name, result in names.items()]
@@ -259,16 +257,13 @@ def _range(symbol: str, whole: Mapping[str, pl.DataFrame]) -> str:
     return f"{symbol} {ts[0]} to {ts[-1]} ({len(ts)} rows)"
 
 
-def _refuse_disjoint_pairs(
-    coverage: pl.DataFrame, frame: pl.DataFrame, whole: Mapping[str, pl.DataFrame]
-) -> None:
+def _refuse_disjoint_pairs(coverage: pl.DataFrame, frame: pl.DataFrame, whole: Mapping[str, pl.DataFrame]) -> None:
     disjoint = coverage.filter(pl.col("common") == 0)
     if not disjoint.is_empty():
         pair = disjoint.row(0, named=True)
         others = f" ({disjoint.height - 1} more such pairs)" if disjoint.height > 1 else ""
         raise DataError(
-            f"no timestamp in common: {_range(pair['symbol_a'], whole)}; "
-            f"{_range(pair['symbol_b'], whole)}{others}",
+            f"no timestamp in common: {_range(pair['symbol_a'], whole)}; {_range(pair['symbol_b'], whole)}{others}",
             "no_overlap",
         )
     if frame.is_empty():

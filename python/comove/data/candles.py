@@ -223,9 +223,7 @@ def _read_file(place: Path, columns: Mapping[str, str] | None) -> pl.DataFrame:
         raw = lazy.select(list(dict.fromkeys(picked.values()))).collect()
     except _READ_ERRORS as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise DataError(
-            f"{source}: cannot be read as {_FORMATS[extension]}: {reason[0]}", "file_unreadable"
-        ) from error
+        raise DataError(f"{source}: cannot be read as {_FORMATS[extension]}: {reason[0]}", "file_unreadable") from error
     return as_candles(raw, columns=picked, source=source)
 
 
@@ -272,9 +270,7 @@ def candle_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
     if not files:
         below = [entry.name for entry in entries if entry.is_dir()]
         hint = f"; it has the subfolders {', '.join(below)}" if below else ""
-        raise DataError(
-            f"{place}: no candle files (one of {', '.join(_FORMATS)}) in this folder{hint}", "folder_empty"
-        )
+        raise DataError(f"{place}: no candle files (one of {', '.join(_FORMATS)}) in this folder{hint}", "folder_empty")
     formats = Counter(_FORMATS[_extension(file)] for file in files)
     if len(formats) > 1:
         held = ", ".join(f"{name} ({count})" for name, count in sorted(formats.items()))

@@ -64,9 +64,7 @@ def match_columns(names: Sequence[str], columns: Mapping[str, str] | None, *, so
     for field, spellings in SPELLINGS.items():
         if field in given:
             if given[field] not in names:
-                raise DataError(
-                    f"{source}: no column {given[field]!r} for {field}; found: {found}", "columns"
-                )
+                raise DataError(f"{source}: no column {given[field]!r} for {field}; found: {found}", "columns")
             picked[field] = given[field]
             continue
         hits = [name for name in names if _plain(name) in spellings]
@@ -130,9 +128,7 @@ def to_float(values: pl.Series, field: str, *, source: str) -> pl.Series:
         numbers = text.cast(pl.Float64, strict=False)
         row = first_row(numbers.is_null() & text.is_not_null())
         if row is not None:
-            raise DataError(
-                f"{source}: {field} in row {row} is {values[row]!r}, not a number", "not_a_number"
-            )
+            raise DataError(f"{source}: {field} in row {row} is {values[row]!r}, not a number", "not_a_number")
     else:
         raise DataError(f"{source}: {field} has dtype {values.dtype}; expected numbers", "column_dtype")
     return numbers.to_frame("x").select(pl.when(pl.col("x").is_finite()).then(pl.col("x"))).to_series()

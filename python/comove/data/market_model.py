@@ -139,9 +139,7 @@ def draw_paths(
         leader_volatility=sigma[:, inside],
         asset_returns=assets,
         asset_volatility=asset_sigma,
-        bar_volatility=np.vstack(
-            [sigma[:, inside], _whole_volatility(betas, lags, sigma, rho, asset_sigma, pad)]
-        ),
+        bar_volatility=np.vstack([sigma[:, inside], _whole_volatility(betas, lags, sigma, rho, asset_sigma, pad)]),
         single_betas=single,
         lagged_single_betas=lagged,
     )
@@ -262,8 +260,7 @@ def _single_betas(
         for j in range(betas.shape[1]):
             for out, at in ((single, 0), (lagged, int(lags[a, j]))):
                 cov = sum(
-                    betas[a, i]
-                    * ((same_row[i, j] if lags[a, i] == at else 0.0) + drift_cov(int(lags[a, i]), at))
+                    betas[a, i] * ((same_row[i, j] if lags[a, i] == at else 0.0) + drift_cov(int(lags[a, i]), at))
                     for i in range(betas.shape[1])
                 )
                 out[a, j] = cov / (same_row[j, j] + drift_cov(at, at))

@@ -81,9 +81,7 @@ def check_names(
 ) -> tuple[list[str], list[str]]:
     """Names of the assets and of the leaders, all different."""
     if assets is not None and n_assets is not None:
-        raise ParameterError(
-            f"n_assets and assets exclude each other, got {n_assets!r} and {assets!r}", "assets"
-        )
+        raise ParameterError(f"n_assets and assets exclude each other, got {n_assets!r} and {assets!r}", "assets")
     if assets is None:
         count = check_int("n_assets", 12 if n_assets is None else n_assets, 1, 500)
         assets = [f"COIN{i:02d}" for i in range(1, count + 1)]

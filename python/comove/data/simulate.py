@@ -259,9 +259,7 @@ def simulate_market(
         prices = [_START_PRICES[j] if j < len(_START_PRICES) else 10.0 for j in range(len(leader_names))]
         prices += (10.0 ** of_levels.uniform(-5.0, 2.0, len(asset_names))).tolist()
         candles = {
-            symbol: market_model.draw_candles(
-                of_candles, returns[row], paths.bar_volatility[row], prices[row]
-            )
+            symbol: market_model.draw_candles(of_candles, returns[row], paths.bar_volatility[row], prices[row])
             for row, symbol in enumerate(symbols)
         }
     except OverflowError as error:
@@ -278,9 +276,7 @@ def simulate_market(
 
     ts = pl.Series("ts", grid, dtype=pl.Int64).cast(UTC_MICROSECONDS)
     frames = {
-        symbol: pl.DataFrame([ts, *(pl.Series(name, values) for name, values in candles[symbol].items())])[
-            keep[symbol]
-        ]
+        symbol: pl.DataFrame([ts, *(pl.Series(name, values) for name, values in candles[symbol].items())])[keep[symbol]]
         for symbol in symbols
     }
     truth = MarketTruth(

@@ -14,9 +14,7 @@ from collections.abc import Sequence
 from ..errors import DataError
 
 # As exchanges and downloaders write them: BTC_USDT_USDT-1m-futures, BTCUSDT_1h, ETH-USD-1d.
-_TAIL = re.compile(
-    r"(?:[-_](?P<length>\d{1,3}(?:min|s|m|h|H|d|D|w|W|M)))?(?P<market>[-_](?:futures|spot|perp))?$"
-)
+_TAIL = re.compile(r"(?:[-_](?P<length>\d{1,3}(?:min|s|m|h|H|d|D|w|W|M)))?(?P<market>[-_](?:futures|spot|perp))?$")
 _QUOTE = re.compile(r"(?:[-_]?(?:USDT|USDC|FDUSD|BUSD)(?:[-_:](?:USDT|USDC))?|[-_]USD)$", re.IGNORECASE)
 
 
@@ -53,17 +51,13 @@ def symbols_of(stems: Sequence[str], *, source: str) -> list[str]:
     lengths = Counter(tail["length"] for tail in tails if tail and tail["length"])
     if len(lengths) > 1:
         held = ", ".join(f"{length} ({count})" for length, count in sorted(lengths.items()))
-        raise DataError(
-            f"{source}: candles of several lengths in one folder: {held}; keep one", "folder_mixed"
-        )
+        raise DataError(f"{source}: candles of several lengths in one folder: {held}; keep one", "folder_mixed")
     names = _without(stems, _TAIL)
     names = _without(names, _QUOTE)
     seen: dict[str, str] = {}
     for stem, name in zip(stems, names, strict=True):
         if name in seen:
-            raise DataError(
-                f"{source}: {seen[name]!r} and {stem!r} are both of symbol {name}", "symbol_duplicate"
-            )
+            raise DataError(f"{source}: {seen[name]!r} and {stem!r} are both of symbol {name}", "symbol_duplicate")
         seen[name] = stem
     return names
 

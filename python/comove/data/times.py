@@ -105,14 +105,8 @@ def check_order(ts: pl.Series, *, source: str) -> None:
     if row is None:
         return
     if ts[row] == ts[row - 1]:
-        raise OrderError(
-            f"{source}: row {row} repeats the timestamp of row {row - 1}, {ts[row]}", "ts_duplicate"
-        )
-    hint = (
-        " (all rows run backwards: sort by time, oldest first)"
-        if len(ts) > 2 and bool((steps < 0).all())
-        else ""
-    )
+        raise OrderError(f"{source}: row {row} repeats the timestamp of row {row - 1}, {ts[row]}", "ts_duplicate")
+    hint = " (all rows run backwards: sort by time, oldest first)" if len(ts) > 2 and bool((steps < 0).all()) else ""
     raise OrderError(
         f"{source}: time runs backwards at row {row}: {ts[row - 1]} is followed by {ts[row]}{hint}",
         "ts_order",
@@ -128,9 +122,7 @@ def first_row(mask: pl.Series) -> int | None:
 def _refuse_null(parsed: pl.Series, original: pl.Series, source: str) -> None:
     row = first_row(parsed.is_null())
     if row is not None:
-        raise DataError(
-            f"{source}: ts in row {row} is missing or unreadable: {original[row]!r}", "ts_missing"
-        )
+        raise DataError(f"{source}: ts in row {row} is missing or unreadable: {original[row]!r}", "ts_missing")
 
 
 def _numbers_to_utc(numbers: pl.Series, original: pl.Series, source: str) -> pl.Series:
@@ -173,9 +165,7 @@ def _text_to_utc(text: pl.Series, source: str) -> pl.Series:
         part("date"), pl.lit("T"), part("minute").fill_null("00:00"), part("second").fill_null(":00")
     ).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False)
     # Digits past the sixth are cut, as nanoseconds are.
-    fraction = (
-        part("fraction").fill_null(".0").str.slice(1, 6).str.pad_end(6, "0").cast(pl.Int64, strict=False)
-    )
+    fraction = part("fraction").fill_null(".0").str.slice(1, 6).str.pad_end(6, "0").cast(pl.Int64, strict=False)
     parsed = (
         pl.DataFrame({"text": text})
         .select(pl.col("text").str.extract_groups(_ISO).alias("parts"))

@@ -56,9 +56,7 @@ def read_prices(frame: pl.DataFrame | pl.LazyFrame, name: str) -> Prices:
     close = to_float(columns["close"], "close", source=name)
     row = first_row(close <= 0)
     if row is not None:
-        raise DataError(
-            f"{name}: close must be above 0, got {close[row]} in row {row} at {ts[row]}", "price_sign"
-        )
+        raise DataError(f"{name}: close must be above 0, got {close[row]} in row {row} at {ts[row]}", "price_sign")
     return Prices(name, ts.to_physical().to_numpy(), close.fill_null(float("nan")).to_numpy())
 
 
@@ -70,9 +68,7 @@ def check_columns(frame: object, name: str) -> None:
     DataError
     """
     if not isinstance(frame, pl.DataFrame | pl.LazyFrame):
-        raise DataError(
-            f"{name}: expected a Polars DataFrame or LazyFrame, got {type(frame).__name__}", "frame"
-        )
+        raise DataError(f"{name}: expected a Polars DataFrame or LazyFrame, got {type(frame).__name__}", "frame")
     found = frame.collect_schema().names()
     for column in ("ts", "close"):
         if column not in found:

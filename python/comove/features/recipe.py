@@ -88,9 +88,7 @@ class FeatureRecipe:
         lookbacks = {name: getattr(self, name) for name in ("vol_window", "short", "long", "momentum")}
         options.cross_asset(self.window_size, self.min_samples, lookbacks, self.returns)
         if self.fill is not None and (not isinstance(self.fill, str) or self.fill not in filling.POLICIES):
-            raise ParameterError(
-                f"fill must be 'forward', 'forward_backward' or None, got {self.fill!r}", "choice"
-            )
+            raise ParameterError(f"fill must be 'forward', 'forward_backward' or None, got {self.fill!r}", "choice")
         options.whole("fill_limit", self.fill_limit, least=0)
         options.whole("lag", self.lag, least=0)
         if self.columns is not None:
@@ -142,9 +140,7 @@ class FeatureRecipe:
         The value at a row uses rows up to and including it, except under ``fill="forward_backward"``. Without
         filling it has the bits of `comove.live.Panel` fed with the same grid. Constant work a row and leader.
         """
-        given = _ordered(
-            {"btc": btc_frame, "eth": eth_frame, "sol": sol_frame}, {} if leaders is None else leaders
-        )
+        given = _ordered({"btc": btc_frame, "eth": eth_frame, "sol": sol_frame}, {} if leaders is None else leaders)
         grid.check_columns(frame, "frame")
         for name, leader in given.items():
             grid.check_columns(leader, name)
@@ -192,9 +188,7 @@ class FeatureRecipe:
         kernel = self._kernel_options()
         every = [column for name in leaders for column in registry.cross_asset_columns(name, kernel)]
         causal = self.fill != "forward_backward"
-        return [
-            replace(column.delayed(self.lag), causal=causal) for column in registry.pick(every, self.columns)
-        ]
+        return [replace(column.delayed(self.lag), causal=causal) for column in registry.pick(every, self.columns)]
 
     def _kernel_options(self) -> dict[str, Any]:
         names = ("window_size", "vol_window", "short", "long", "momentum", "min_samples", "returns")
@@ -265,9 +259,7 @@ def _ordered(named: Mapping[str, Any], others: object) -> dict[str, Any]:
         `others` is no mapping of names, or a leader is there twice.
     """
     if not isinstance(others, Mapping):
-        raise ParameterError(
-            f"leaders must be a mapping of names to frames, got {type(others).__name__}", "type"
-        )
+        raise ParameterError(f"leaders must be a mapping of names to frames, got {type(others).__name__}", "type")
     given = {name: frame for name, frame in named.items() if frame is not None}
     for name, frame in others.items():
         if not isinstance(name, str) or not name.strip():
