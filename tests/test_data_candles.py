@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import doctest
 import gzip
-import importlib
 import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -427,10 +425,3 @@ def test_any_frame_gives_candles_or_a_comove_error(data: st.DataObject) -> None:
         columns[name] = data.draw(st.lists(value, min_size=size, max_size=size))
     with contextlib.suppress(ComoveError):
         assert as_candles(pl.DataFrame(columns, strict=False)).schema == CANDLE_SCHEMA
-
-
-@pytest.mark.parametrize("module", ["spans", "times", "columns", "symbols", "candles", "align", "simulate"])
-def test_examples_in_the_documentation_run(module: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"comove.data.{module}"))
-    assert result.attempted > 0
-    assert result.failed == 0

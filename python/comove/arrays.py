@@ -385,7 +385,8 @@ def _single(
         y, x, times = _inputs(asset, benchmark, chosen, by)
         others = [x]
     block = None if out is None else _checked_out(out, y.shape, [y, *others])[np.newaxis]
-    return _run(estimator, chosen, y, others, times, 1, block)[0]
+    result: Floats = _run(estimator, chosen, y, others, times, 1, block)[0]
+    return result
 
 
 def _block(

@@ -70,7 +70,7 @@ def rolling_beta(
     ParameterError
         An option out of its bounds, when the expression is built.
     polars.exceptions.ComputeError
-        When it runs: times that run backwards, missing times; the text begins with the code of the error.
+        When it runs: times that run backwards, missing times; the text holds the code of the error, as in "[order]".
 
     Notes
     -----

@@ -99,13 +99,13 @@ def _measure(market: SimulatedMarket, coin: str) -> list[_Line]:
     leaders = {name: frames[name] for name in truth.leaders}
     now = FeatureRecipe(window_size=_WINDOW, fill=None).build_with_market_context(frames[coin], leaders=leaders)
     # One window over everything; gaps cost a few pairs.
-    whole = {"window_size": _BARS, "min_samples": _BARS // 2}
-    ever = FeatureRecipe(**whole, fill=None).build_with_market_context(frames[coin], leaders=leaders)
+    whole = FeatureRecipe(window_size=_BARS, min_samples=_BARS // 2, fill=None)
+    ever = whole.build_with_market_context(frames[coin], leaders=leaders)
 
     prices = align({coin: frames[coin], **leaders}, how="outer").frame.drop("ts")
     returns = prices.select(pl.all() / pl.all().shift(1) - 1).to_numpy()
     y, x = returns[:, 0], returns[:, 1:]
-    joint = arrays.joint_beta(y, x, **whole)["beta"][-1]
+    joint = arrays.joint_beta(y, x, window_size=whole.window_size, min_samples=whole.min_samples)["beta"][-1]
     joint_stderr = _joint_stderr(y, x)
     row = truth.assets.index(coin)
     return [

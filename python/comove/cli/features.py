@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import click
 import polars as pl
@@ -18,6 +19,7 @@ from comove.cli.console import errors, fail, open_console
 from comove.data.candles import candle_files, read_candles
 from comove.errors import ComoveError, ParameterError
 from comove.features import FeatureRecipe
+from comove.options import Returns
 
 __all__ = ["features_command"]
 
@@ -84,7 +86,14 @@ __all__ = ["features_command"]
     help="Of prices p to q: q / p - 1, or ln(q / p).",
 )
 def features_command(
-    data: Path, assets: str, leaders: str, window: int, out: Path, fill: str, fill_limit: int, returns: str
+    data: Path,
+    assets: str,
+    leaders: str,
+    window: int,
+    out: Path,
+    fill: Literal["forward", "none", "forward_backward"],
+    fill_limit: int,
+    returns: Returns,
 ) -> None:
     """Write five columns per leader for every asset.
 
@@ -106,9 +115,9 @@ def features_command(
     with errors():
         recipe = FeatureRecipe(
             window_size=window,
-            fill=None if fill == "none" else fill,  # type: ignore[arg-type]
+            fill=None if fill == "none" else fill,
             fill_limit=fill_limit,
-            returns=returns,  # type: ignore[arg-type]
+            returns=returns,
         )
         if out.resolve() == data.resolve():
             raise click.UsageError(f"--out must be another folder than --data, or {data} would be written over.")

@@ -94,9 +94,10 @@ def read_candles(
     ParameterError
         `symbols` with a single file, or a plain string for it.
 
-    Notes ----- Numbers as timestamps are in seconds, ms, us or ns, whichever puts them between the years
-    1980 and 2100; values outside, or of two units in one file, are refused. Text without an offset, and
-    naive datetimes, are UTC.
+    Notes
+    -----
+    Numbers as timestamps are in seconds, ms, us or ns, whichever puts them between the years 1980 and 2100; values
+    outside, or of two units in one file, are refused. Text without an offset, and naive datetimes, are UTC.
 
     Only the six columns are read. Cost is that of reading them once, one file at a time, plus a few
     passes.

@@ -190,11 +190,12 @@ def simulate_market(
     ParameterError
         An option out of its bounds, or options that contradict each other.
 
-    Notes ----- Late listings, gaps and bad ticks are put on last, on the candles only: ``.returns`` has
-    none. Work and memory are a few passes over bars times symbols; 15 symbols of 5000 bars take some tens
-    of milliseconds. The betas of the truth are what least squares finds on ``.returns`` to within
-    sampling error; over part of the bars, as for a late listing, single betas differ somewhat, because
-    they depend on the volatilities of those bars.
+    Notes
+    -----
+    Late listings, gaps and bad ticks are put on last, on the candles only: ``.returns`` has none. Work and memory are a
+    few passes over bars times symbols; 15 symbols of 5000 bars take some tens of milliseconds. The betas of the truth
+    are what least squares finds on ``.returns`` to within sampling error; over part of the bars, as for a late listing,
+    single betas differ somewhat, because they depend on the volatilities of those bars.
 
     Examples
     --------

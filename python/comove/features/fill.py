@@ -51,7 +51,7 @@ def fill_columns(
     for name in columns.columns:
         value = pl.col(name)
         held = pl.when(value.is_not_null()).then(rows)
-        result = pl.when(rows - held.forward_fill() <= limit).then(value.forward_fill())
+        result: pl.Expr = pl.when(rows - held.forward_fill() <= limit).then(value.forward_fill())
         if policy == "forward_backward":
             later = pl.when(held.backward_fill() - rows <= limit).then(value.backward_fill())
             result = pl.coalesce(result, later)

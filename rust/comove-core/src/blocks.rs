@@ -23,8 +23,16 @@
 //!
 //! Batch work goes through the same operations in the same order.
 //!
+//! Several windows of the same length go side by side, as the cells of a panel: what is kept of them lies
+//! together, row by row, in the order in which it is read.
+//!
+//! Where a window has no incomplete row its counts are known: the weights are computed once for all cells, and
+//! nothing has to be masked. Both ways give the same bits, because 1/n is correctly rounded in either.
+//!
 //! Anchors: the anchor of a run's total is its first complete row, that of all sets of a back block its
 //! last. Each is a row of every window that the set is part of, so `v - anchor` is at most the window's range.
+
+use core::ops::Range;
 
 use pulp::Simd;
 
@@ -33,322 +41,448 @@ use crate::lanes::F;
 use crate::moments::{State, Weights};
 use crate::runs::Runs;
 
+/// Where rows come from. A trait and not a closure: all of it must be inlined into the code for the processor.
+pub trait Rows<S: Simd, const D: usize>: Copy {
+    /// A row of a cell.
+    fn row(self, row: usize, cell: usize) -> [F<S>; D];
+}
+
+/// Which cells had no incomplete row lately.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    /// Rows since the last incomplete one.
+    rows: &'a [usize],
+    least: usize,
+}
+
+impl Whole<'_> {
+    #[inline(always)]
+    fn is(self, cell: usize) -> bool {
+        self.rows[cell] >= self.least
+    }
+}
+
+/// The growing run of every cell.
+#[derive(Clone, Debug)]
+struct Growing<S: Simd, const D: usize, M> {
+    totals: Vec<Anchored<S, D, M>>,
+    /// The newest complete row of the block.
+    newest: Vec<[F<S>; D]>,
+    /// Rows since the last one that was incomplete in any lane.
+    whole: Vec<usize>,
+}
+
+impl<S: Simd, const D: usize, M: State<S, D>> Growing<S, D, M> {
+    fn new(simd: S, cells: usize) -> Self {
+        let empty = Anchored::empty(simd);
+        Self { totals: vec![empty; cells], newest: vec![empty.anchor; cells], whole: vec![0; cells] }
+    }
+}
+
 /// The block that grows.
 #[derive(Clone, Debug)]
 struct Front<S: Simd, const D: usize, M> {
     simd: S,
     runs: Runs,
+    cells: usize,
     len: usize,
-    /// The newest complete row.
-    newest: [F<S>; D],
-    /// Totals of the runs, the growing one last.
+    /// Before the last row and after it: the last row can be replaced.
+    before: Growing<S, D, M>,
+    growing: Growing<S, D, M>,
+    /// Totals of the full runs, run by run.
     totals: Vec<Anchored<S, D, M>>,
+    full: usize,
     /// All full runs.
-    settled: Anchored<S, D, M>,
-    /// The growing run, and the newest complete row, before the last row.
-    before: (Anchored<S, D, M>, [F<S>; D]),
+    settled: Vec<Anchored<S, D, M>>,
 }
 
 impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
-    #[inline(always)]
-    fn new(simd: S, runs: Runs, rows: usize) -> Self {
-        let empty = Anchored::empty(simd);
+    fn new(simd: S, runs: Runs, rows: usize, cells: usize) -> Self {
+        let growing = Growing::new(simd, cells);
         Self {
             simd,
             runs,
+            cells,
             len: 0,
-            newest: empty.anchor,
-            totals: Vec::with_capacity(runs.count(rows)),
-            settled: empty,
-            before: (empty, empty.anchor),
+            before: growing.clone(),
+            growing,
+            totals: Vec::with_capacity(runs.count(rows) * cells),
+            full: 0,
+            settled: vec![Anchored::empty(simd); cells],
         }
     }
 
-    #[inline(always)]
-    fn growing(&self) -> Anchored<S, D, M> {
-        self.totals.last().copied().unwrap_or(Anchored::empty(self.simd))
+    /// Whether the next row begins a run, and so ends one.
+    fn is_full(&self) -> bool {
+        self.runs.run_of(self.len) > self.full
     }
 
-    /// The full runs and the growing one, were the next row to come.
+    /// Ends the growing run.
     #[inline(always)]
-    fn ready(&self) -> (Anchored<S, D, M>, Anchored<S, D, M>) {
-        match self.totals.last() {
-            Some(full) if self.runs.run_of(self.len) == self.totals.len() => {
-                (Anchored::combine(&self.settled, full), Anchored::empty(self.simd))
-            }
-            _ => (self.settled, self.growing()),
+    fn settle(&mut self) {
+        self.totals.extend_from_slice(&self.growing.totals);
+        for (settled, total) in self.settled.iter_mut().zip(&mut self.growing.totals) {
+            *settled = Anchored::combine(settled, total);
+            *total = Anchored::empty(self.simd);
         }
+        self.full += 1;
     }
 
+    /// Makes room for a row.
     #[inline(always)]
-    fn push(&mut self, row: [F<S>; D]) {
-        if self.runs.run_of(self.len) == self.totals.len() {
-            let (settled, growing) = self.ready();
-            self.settled = settled;
-            self.totals.push(growing);
+    fn begin_row(&mut self) {
+        if self.is_full() {
+            self.settle();
         }
-        self.before = (self.growing(), self.newest);
+        core::mem::swap(&mut self.before, &mut self.growing);
         self.len += 1;
-        self.put(row);
     }
 
+    /// Takes in a cell's last row; `grown` rows are in its run then, and `reciprocal` is 1 / `grown`.
     #[inline(always)]
-    fn replace_last(&mut self, row: [F<S>; D]) {
-        if let Some(growing) = self.totals.last_mut() {
-            (*growing, self.newest) = self.before;
-        }
-        self.put(row);
-    }
-
-    #[inline(always)]
-    fn put(&mut self, row: [F<S>; D]) {
+    fn put(&mut self, cell: usize, row: [F<S>; D], grown: usize, reciprocal: f64) {
         let complete = complete(&row);
-        if let Some(growing) = self.totals.last_mut() {
-            growing.insert(row, complete);
+        let mut total = self.before.totals[cell];
+        if complete.all() {
+            let whole = self.before.whole[cell] + 1;
+            self.growing.whole[cell] = whole;
+            self.growing.newest[cell] = row;
+            if whole >= grown {
+                // No gap in the run, so that its count is that of its rows.
+                if grown == 1 {
+                    total.anchor = row;
+                }
+                total.state.insert(self.simd, reciprocal, apart(row, total.anchor));
+            } else {
+                total.insert(row, complete);
+            }
+        } else {
+            let newest = self.before.newest[cell];
+            self.growing.whole[cell] = 0;
+            self.growing.newest[cell] = core::array::from_fn(|i| complete.pick(row[i], newest[i]));
+            total.insert(row, complete);
         }
-        for i in 0..D {
-            self.newest[i] = complete.pick(row[i], self.newest[i]);
-        }
+        self.growing.totals[cell] = total;
     }
 
+    /// Forgets the rows, but not for how long they were complete.
     fn clear(&mut self) {
         let empty = Anchored::empty(self.simd);
-        self.len = 0;
-        self.newest = empty.anchor;
+        (self.len, self.full) = (0, 0);
+        self.growing.totals.fill(empty);
+        self.growing.newest.fill(empty.anchor);
         self.totals.clear();
-        self.settled = empty;
+        self.settled.fill(empty);
+    }
+
+    /// Chains the totals of a cell's runs from the last one to `first`: all rows from the start of a run on.
+    #[inline(always)]
+    fn chain(&self, cell: usize, first: usize, mut each: impl FnMut(usize, M)) {
+        let anchor = self.growing.newest[cell];
+        let mut later = M::empty(self.simd);
+        for run in (first..=self.full).rev() {
+            let total = match run {
+                growing if growing == self.full => &self.growing.totals[cell],
+                full => &self.totals[full * self.cells + cell],
+            };
+            let weights = Weights::of(total.state.count(), later.count());
+            later = M::combine(&total.state, &later, apart(anchor, total.anchor), weights);
+            each(run, later);
+        }
     }
 }
 
 /// The block before the growing one, of which suffixes are wanted in order.
+///
+/// Suffixes of one cell are few bytes, those of a panel fill the cache. So one in 2^`spacing` is kept of a run,
+/// and those between are made again for the *segment* that is in use.
 #[derive(Clone, Debug)]
 struct Back<S: Simd, const D: usize, M> {
     simd: S,
     runs: Runs,
+    cells: usize,
+    spacing: u32,
     len: usize,
-    anchor: [F<S>; D],
-    /// State of all rows from the start of run j on; one more, empty, at the end.
+    anchors: Vec<[F<S>; D]>,
+    /// State of all rows from the start of run j on, run by run; one more, empty, at the end.
     from_run: Vec<M>,
-    /// Suffixes within the run in use and the one being made, alternately: run j in `suffixes[j % 2]`.
-    suffixes: [Vec<M>; 2],
-    making: Making<M>,
+    /// Suffixes within the run in use and the one being made, alternately: run j in `kept[j % 2]`, the last
+    /// first. That of the whole run is missing: it is one of those between.
+    kept: [Vec<M>; 2],
+    /// The run being made, which of its rows are still to come, and the state so far.
+    making: usize,
+    to_come: Range<usize>,
+    made: Vec<M>,
+    /// Suffixes that begin in these rows, the last first.
+    segment: Vec<M>,
+    segment_of: Range<usize>,
 }
 
-/// The run whose suffixes are being made: rows `next..` of it are in `state`.
-#[derive(Clone, Copy, Debug)]
-struct Making<M> {
-    run: usize,
-    start: usize,
-    next: usize,
-    state: M,
-}
-
-impl<M> Making<M> {
-    /// A whole run has no suffix of its own: it is one of the runs between.
-    fn is_done(&self) -> bool {
-        self.next <= self.start + 1
-    }
-}
-
-/// Chains the totals of runs from the last one to `first`: all rows from the start of `first` on.
-#[inline(always)]
-fn chain<S: Simd, const D: usize, M: State<S, D>>(
-    front: &Front<S, D, M>,
-    first: usize,
-    mut each: impl FnMut(usize, M),
-) {
-    let mut later = M::empty(front.simd);
-    for (run, total) in front.totals.iter().enumerate().skip(first).rev() {
-        let weights = Weights::of(total.state.count(), later.count());
-        later = M::combine(&total.state, &later, apart(front.newest, total.anchor), weights);
-        each(run, later);
-    }
-}
+/// Suffixes kept of a panel: the segment of all cells should fit in the cache, and be quick to make.
+const SPACING: u32 = 3;
 
 impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
-    fn new(simd: S, runs: Runs, rows: usize) -> Self {
-        let empty = M::empty(simd);
-        let longest = runs.cap().min(rows);
-        let mut from_run = Vec::with_capacity(runs.count(rows) + 1);
-        from_run.push(empty);
-        Self {
+    fn new(simd: S, runs: Runs, rows: usize, cells: usize) -> Self {
+        let spacing = if cells == 1 { 0 } else { SPACING };
+        let longest = ((runs.cap().min(rows) >> spacing) + 1) * cells;
+        let mut back = Self {
             simd,
             runs,
+            cells,
+            spacing,
             len: 0,
-            anchor: [F::splat(simd, 0.0); D],
-            from_run,
-            suffixes: [vec![empty; longest], vec![empty; longest]],
-            making: Making { run: 0, start: 0, next: 0, state: empty },
-        }
+            anchors: vec![[F::splat(simd, 0.0); D]; cells],
+            from_run: Vec::with_capacity((runs.count(rows) + 1) * cells),
+            kept: [Vec::with_capacity(longest), Vec::with_capacity(longest)],
+            making: 0,
+            to_come: 0..0,
+            made: vec![M::empty(simd); cells],
+            segment: Vec::with_capacity(((1 << spacing) - 1) * cells),
+            segment_of: 0..0,
+        };
+        back.clear();
+        back
     }
 
     fn clear(&mut self) {
         self.len = 0;
-        self.from_run.truncate(0);
-        self.from_run.push(M::empty(self.simd));
+        self.from_run.clear();
+        self.from_run.resize(self.cells, M::empty(self.simd));
     }
 
     /// Takes over a block that has ended.
     #[inline(always)]
     fn turn(&mut self, front: &Front<S, D, M>) {
         self.len = front.len;
-        self.anchor = front.newest;
+        self.anchors.copy_from_slice(&front.growing.newest);
         self.from_run.clear();
-        self.from_run.resize(front.totals.len() + 1, M::empty(self.simd));
-        let from_run = &mut self.from_run;
-        chain(front, 0, |run, state| from_run[run] = state);
+        self.from_run.resize((front.full + 2) * self.cells, M::empty(self.simd));
+        for cell in 0..self.cells {
+            let from_run = &mut self.from_run;
+            front.chain(cell, 0, |run, state| from_run[run * self.cells + cell] = state);
+        }
+        self.segment_of = 0..0;
         self.begin(0);
     }
 
-    /// The first run that lies wholly in a window that begins at row `from`.
-    #[inline(always)]
+    /// Rows of the window that begins at row `from`.
+    fn rows_from(&self, from: usize) -> usize {
+        self.len.saturating_sub(from)
+    }
+
+    fn end(&self, run: usize) -> usize {
+        self.runs.start(run + 1).min(self.len)
+    }
+
+    /// The first run that lies wholly in a window that begins at row `from`; the one past the last for none.
     fn first_whole(&self, from: usize) -> usize {
-        first_whole(self.runs, self.len, self.from_run.len() - 1, from)
+        if from >= self.len {
+            return self.runs.count(self.len);
+        }
+        let run = self.runs.run_of(from);
+        if from == self.runs.start(run) { run } else { run + 1 }
     }
 
-    #[inline(always)]
-    fn anchored(&self, state: M) -> Anchored<S, D, M> {
-        Anchored { anchor: self.anchor, state }
-    }
-
-    #[inline(always)]
     fn begin(&mut self, run: usize) {
-        let start = self.runs.start(run);
-        let end = self.runs.start(run + 1).min(self.len);
-        self.making = Making { run, start, next: end, state: M::empty(self.simd) };
+        self.making = run;
+        self.to_come = (self.runs.start(run) + 1).min(self.len)..self.end(run);
+        self.made.fill(M::empty(self.simd));
+        self.kept[run % 2].clear();
     }
 
-    /// Makes up to `steps` suffixes of the run after the one that holds row `from`.
+    /// Makes ready the suffixes that begin at row `from`, where they are not ready yet.
     #[inline(always)]
-    fn prepare(&mut self, from: usize, steps: usize, rows: impl Fn(usize) -> [F<S>; D]) {
+    fn reach(&mut self, from: usize, whole: Whole<'_>, rows: impl Rows<S, D>) {
+        let Some(Place { run, segment, kept }) = self.place(from) else { return };
+        // Rows are asked for in order, so the run is made or being made, or was jumped to.
+        if self.making < run {
+            self.begin(run);
+        }
+        if self.making == run {
+            self.make(usize::MAX, whole, rows);
+        }
+        if segment.contains(&from) && self.segment_of != segment {
+            self.segment.clear();
+            for row in segment.clone().rev() {
+                let step = 1.0 / (self.end(run) - row) as f64;
+                for cell in 0..self.cells {
+                    let mut state = match self.segment.len().checked_sub(self.cells) {
+                        Some(last) => self.segment[last],
+                        None => self.kept(run, kept, cell),
+                    };
+                    self.insert(&mut state, cell, step, whole.is(cell), rows.row(row, cell));
+                    self.segment.push(state);
+                }
+            }
+            self.segment_of = segment;
+        }
+    }
+
+    /// Makes up to two rows: of the run that holds row `from`, or when that is made, of the one after it.
+    #[inline(always)]
+    fn prepare(&mut self, from: usize, whole: Whole<'_>, rows: impl Rows<S, D>) {
         if from >= self.len {
             return;
         }
-        let wanted = self.runs.run_of(from) + 1;
-        if self.making.run < wanted {
-            if self.runs.start(wanted) >= self.len {
-                return;
-            }
-            self.begin(wanted);
-        }
-        self.make(steps, rows);
-    }
-
-    #[inline(always)]
-    fn make(&mut self, steps: usize, rows: impl Fn(usize) -> [F<S>; D]) {
-        let Making { run, start, next, mut state } = self.making;
-        let stop = next.saturating_sub(steps).max(start + 1).min(next);
-        let kept = &mut self.suffixes[run % 2];
-        for i in (stop..next).rev() {
-            let row = rows(i);
-            state.insert_where(complete(&row), apart(row, self.anchor));
-            kept[i - start] = state;
-        }
-        self.making = Making { run, start, next: stop, state };
-    }
-
-    /// The rows from `from` to the end of its run; none where a run begins, or past the block.
-    ///
-    /// Rows are asked for in order, so the run that holds `from` is ready or being made.
-    #[inline(always)]
-    fn suffix(&mut self, from: usize, rows: impl Fn(usize) -> [F<S>; D]) -> Anchored<S, D, M> {
-        if from < self.len {
-            let run = self.runs.run_of(from);
-            if self.making.run < run {
-                self.begin(run);
-            }
-            if self.making.run == run && !self.making.is_done() {
-                self.make(usize::MAX, rows);
-            }
-        }
-        self.kept_suffix(from)
-    }
-
-    #[inline(always)]
-    fn kept_suffix(&self, from: usize) -> Anchored<S, D, M> {
         let run = self.runs.run_of(from);
-        let start = self.runs.start(run);
-        let whole = from >= self.len || from == start;
-        self.anchored(if whole { M::empty(self.simd) } else { self.suffixes[run % 2][from - start] })
+        if self.making < run {
+            self.begin(run);
+        }
+        if self.making == run && self.to_come.is_empty() && self.runs.start(run + 1) < self.len {
+            self.begin(run + 1);
+        }
+        self.make(2, whole, rows);
     }
 
-    /// What [`suffix`](Self::suffix) gives, without keeping anything.
     #[inline(always)]
-    fn look(&self, from: usize, rows: impl Fn(usize) -> [F<S>; D]) -> Anchored<S, D, M> {
-        let run = self.runs.run_of(from);
-        let ready = self.making.run == run + 1 || (self.making.run == run && self.making.is_done());
-        if from >= self.len || ready {
-            return self.kept_suffix(from);
+    fn make(&mut self, steps: usize, whole: Whole<'_>, rows: impl Rows<S, D>) {
+        let (start, end) = (self.runs.start(self.making), self.end(self.making));
+        for _ in 0..steps.min(self.to_come.len()) {
+            let Some(row) = self.to_come.next_back() else { break };
+            let step = 1.0 / (end - row) as f64;
+            for cell in 0..self.cells {
+                let mut state = self.made[cell];
+                self.insert(&mut state, cell, step, whole.is(cell), rows.row(row, cell));
+                self.made[cell] = state;
+            }
+            if (row - start).trailing_zeros() >= self.spacing {
+                self.kept[self.making % 2].extend_from_slice(&self.made);
+            }
         }
-        self.anchored(suffix_of_run(self.simd, self.runs, self.len, from, &self.anchor, rows))
+    }
+
+    /// Takes a row into a suffix; `step` is 1 / the rows it then has.
+    #[inline(always)]
+    fn insert(&self, state: &mut M, cell: usize, step: f64, whole: bool, row: [F<S>; D]) {
+        let from_anchor = apart(row, self.anchors[cell]);
+        if whole {
+            state.insert(self.simd, step, from_anchor);
+        } else {
+            state.insert_where(complete(&row), from_anchor);
+        }
+    }
+
+    /// The suffix kept at place `kept` of a run; an empty one past its end.
+    #[inline(always)]
+    fn kept(&self, run: usize, kept: usize, cell: usize) -> M {
+        let last = (self.end(run) - 1 - self.runs.start(run)) >> self.spacing;
+        if kept > last { M::empty(self.simd) } else { self.kept[run % 2][(last - kept) * self.cells + cell] }
+    }
+
+    /// Where to find the suffixes that begin at row `from`; `None` where there are none, because a run begins
+    /// there or the block has ended.
+    #[inline(always)]
+    fn place(&self, from: usize) -> Option<Place> {
+        if from >= self.len {
+            return None;
+        }
+        let run = self.runs.run_of(from);
+        let (start, end) = (self.runs.start(run), self.end(run));
+        if from == start {
+            return None;
+        }
+        let before = (from - start - 1) >> self.spacing;
+        let segment = start + (before << self.spacing) + 1;
+        let next = start + ((before + 1) << self.spacing);
+        Some(Place { run, segment: segment..next.min(end), kept: before + 1 })
+    }
+
+    /// The suffix of a cell at a place that was reached.
+    #[inline(always)]
+    fn suffix(&self, place: &Place, from: usize, cell: usize) -> Anchored<S, D, M> {
+        let state = if place.segment.contains(&from) {
+            self.segment[(place.segment.end - 1 - from) * self.cells + cell]
+        } else {
+            self.kept(place.run, place.kept, cell)
+        };
+        self.anchored(cell, state)
+    }
+
+    #[inline(always)]
+    fn anchored(&self, cell: usize, state: M) -> Anchored<S, D, M> {
+        Anchored { anchor: self.anchors[cell], state }
+    }
+
+    #[inline(always)]
+    fn from_run(&self, run: usize, cell: usize) -> Anchored<S, D, M> {
+        self.anchored(cell, self.from_run[run * self.cells + cell])
+    }
+
+    /// The suffix of a cell that begins at row `from`, without keeping anything.
+    #[inline(always)]
+    fn look(&self, cell: usize, from: usize, rows: impl Rows<S, D>) -> Anchored<S, D, M> {
+        let Some(Place { run, segment, kept }) = self.place(from) else {
+            return self.anchored(cell, M::empty(self.simd));
+        };
+        let made = self.making == run + 1 || (self.making == run && self.to_come.is_empty());
+        let (state, end) = if made {
+            (self.kept(run, kept, cell), segment.end)
+        } else {
+            (M::empty(self.simd), self.end(run))
+        };
+        let begin = if made && !segment.contains(&from) { end } else { from };
+        self.anchored(cell, suffix(state, begin..end, &self.anchors[cell], cell, rows))
     }
 }
 
-/// The first run that begins at row `from` of a block or after it; `count` where there is none.
-#[inline(always)]
-fn first_whole(runs: Runs, len: usize, count: usize, from: usize) -> usize {
-    if from >= len {
-        return count;
-    }
-    let run = runs.run_of(from);
-    if from == runs.start(run) { run } else { run + 1 }
+/// Where the suffix that begins at a row is found: in the segment, if that holds the row, else among those kept.
+struct Place {
+    run: usize,
+    /// Rows of the segment: those between two suffixes that are kept.
+    segment: Range<usize>,
+    /// The suffix that is kept and begins at the end of the segment.
+    kept: usize,
 }
 
-/// The rows from `from` to the end of its run; none where a run begins.
+/// A state and some rows, the last one first.
 #[inline(always)]
-fn suffix_of_run<S: Simd, const D: usize, M: State<S, D>>(
-    simd: S,
-    runs: Runs,
-    len: usize,
-    from: usize,
+fn suffix<S: Simd, const D: usize, M: State<S, D>>(
+    mut state: M,
+    range: Range<usize>,
     anchor: &[F<S>; D],
-    rows: impl Fn(usize) -> [F<S>; D],
+    cell: usize,
+    rows: impl Rows<S, D>,
 ) -> M {
-    let mut state = M::empty(simd);
-    let run = runs.run_of(from);
-    if from != runs.start(run) {
-        for i in (from..runs.start(run + 1).min(len)).rev() {
-            let row = rows(i);
-            state.insert_where(complete(&row), apart(row, *anchor));
-        }
+    for i in range.rev() {
+        let row = rows.row(i, cell);
+        state.insert_where(complete(&row), apart(row, *anchor));
     }
     state
 }
 
-/// A sliding window: where it begins is asked for with every row, and never moves back.
+/// Windows of the same length: where they begin is asked for with every row, and never moves back.
 #[derive(Clone, Debug)]
 pub struct TwoBlocks<S: Simd, const D: usize, M> {
     simd: S,
+    cells: usize,
     front: Front<S, D, M>,
     back: Back<S, D, M>,
-    /// The runs between: from that run of the back block up to that run of the front block.
-    middle: Anchored<S, D, M>,
-    middle_of: (usize, usize),
-    current: Anchored<S, D, M>,
+    /// The runs between.
+    middle: Vec<Anchored<S, D, M>>,
+    /// From that run of the back block up to that run of the front block; `None`: not known.
+    middle_of: Option<(usize, usize)>,
+    current: Vec<Anchored<S, D, M>>,
 }
 
-/// The runs between are not known.
-const UNKNOWN: (usize, usize) = (usize::MAX, usize::MAX);
-
 impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
-    /// No rows, and memory for blocks of `rows` rows.
-    #[inline(always)]
-    pub fn new(simd: S, runs: Runs, rows: usize) -> Self {
-        let empty = Anchored::empty(simd);
+    /// No rows, and memory for blocks of `rows` rows in each of `cells` windows.
+    pub fn new(simd: S, runs: Runs, rows: usize, cells: usize) -> Self {
+        let empty = vec![Anchored::empty(simd); cells];
         Self {
             simd,
-            front: Front::new(simd, runs, rows),
-            back: Back::new(simd, runs, rows),
-            middle: empty,
-            middle_of: UNKNOWN,
+            cells,
+            front: Front::new(simd, runs, rows, cells),
+            back: Back::new(simd, runs, rows, cells),
+            middle: empty.clone(),
+            middle_of: None,
             current: empty,
         }
     }
 
-    /// The window.
+    /// The window of a cell.
     #[inline(always)]
-    pub fn current(&self) -> &Anchored<S, D, M> {
-        &self.current
+    pub fn current(&self, cell: usize) -> &Anchored<S, D, M> {
+        &self.current[cell]
     }
 
     /// Rows of the front block, incomplete ones counted.
@@ -361,86 +495,153 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
     pub fn turn(&mut self) {
         self.back.turn(&self.front);
         self.front.clear();
-        self.middle_of = UNKNOWN;
+        self.middle_of = None;
     }
 
     /// Forgets all rows.
     pub fn clear(&mut self) {
         self.front.clear();
+        self.front.growing.whole.fill(0);
         self.back.clear();
-        self.middle_of = UNKNOWN;
-        self.current = Anchored::empty(self.simd);
+        self.middle_of = None;
+        self.current.fill(Anchored::empty(self.simd));
     }
 
-    /// Appends a row to the front block, and nothing more: the window is not brought up to it.
+    /// Appends a row to the front block, and nothing more: the windows are not brought up to it.
     #[inline(always)]
-    pub fn append(&mut self, row: [F<S>; D]) {
-        self.front.push(row);
+    pub fn append(&mut self, row: impl Rows<S, D>) {
+        self.front.begin_row();
+        let grown = self.grown();
+        for cell in 0..self.cells {
+            self.front.put(cell, row.row(0, cell), grown, 1.0 / grown as f64);
+        }
     }
 
-    /// Appends a row to the front block; the window begins at row `from` of the back block, whose rows `rows`
-    /// gives.
+    /// Appends a row to the front block: the first of `row`. The windows begin at row `from` of the back block, of
+    /// which `rows` gives the row of a cell.
     #[inline(always)]
-    pub fn push(&mut self, row: [F<S>; D], from: usize, rows: impl Fn(usize) -> [F<S>; D] + Copy) {
-        self.append(row);
-        self.refresh(from, rows);
-        self.back.prepare(from, 2, rows);
+    pub fn push(&mut self, row: impl Rows<S, D>, from: usize, rows: impl Rows<S, D>) {
+        self.front.begin_row();
+        self.advance(row, from, rows);
+        let held = self.held(from);
+        self.back.prepare(from, Whole { rows: &self.front.growing.whole, least: held }, rows);
     }
 
     /// Puts another row in the place of the last one. There must be one.
     #[inline(always)]
-    pub fn replace_last(&mut self, row: [F<S>; D], from: usize, rows: impl Fn(usize) -> [F<S>; D]) {
-        self.front.replace_last(row);
-        self.refresh(from, rows);
+    pub fn replace_last(&mut self, row: impl Rows<S, D>, from: usize, rows: impl Rows<S, D>) {
+        self.advance(row, from, rows);
     }
 
-    /// Brings the window up to the rows there are.
+    fn grown(&self) -> usize {
+        self.front.len - self.front.runs.start(self.front.full)
+    }
+
+    /// Rows in the window.
+    fn held(&self, from: usize) -> usize {
+        self.back.rows_from(from) + self.front.len
+    }
+
+    /// Takes the last row in and brings the windows up to it.
     #[inline(always)]
-    pub fn refresh(&mut self, from: usize, rows: impl Fn(usize) -> [F<S>; D]) {
-        let suffix = self.back.suffix(from, rows);
-        let between = (self.back.first_whole(from), self.front.totals.len());
-        if self.middle_of != between {
-            self.middle = self.middle(between.0, &self.front.settled);
-            self.middle_of = between;
+    fn advance(&mut self, row: impl Rows<S, D>, from: usize, rows: impl Rows<S, D>) {
+        let (simd, held, grown) = (self.simd, self.held(from), self.grown());
+        // Of suffixes that are already made the rows were looked at when they were.
+        self.back.reach(from, Whole { rows: &self.front.before.whole, least: held - 1 }, rows);
+        self.find_middle(from);
+        let place = self.back.place(from);
+        let begun = place.as_ref().map_or(0, |place| self.back.end(place.run) - from);
+        let between = held - begun - grown;
+        let [of_run, of_begun, of_all] = [grown, held - grown, held].map(|n| 1.0 / n.max(1) as f64);
+        let to_middle = Weights::uniform(simd, begun as f64, between as f64, of_begun);
+        let to_growing = Weights::uniform(simd, (held - grown) as f64, grown as f64, of_all);
+        for cell in 0..self.cells {
+            self.front.put(cell, row.row(0, cell), grown, of_run);
+            let growing = &self.front.growing.totals[cell];
+            let middle = &self.middle[cell];
+            let suffix = match &place {
+                Some(place) => Some(self.back.suffix(place, from, cell)),
+                None => None,
+            };
+            let whole = self.front.growing.whole[cell] >= held;
+            self.current[cell] = match suffix {
+                Some(suffix) if whole => {
+                    let begun = if between > 0 {
+                        Anchored::combine_present(&suffix, middle, to_middle)
+                    } else {
+                        suffix
+                    };
+                    Anchored::combine_present(&begun, growing, to_growing)
+                }
+                None if whole && between > 0 => Anchored::combine_present(middle, growing, to_growing),
+                None if whole => *growing,
+                Some(suffix) => Anchored::combine(&Anchored::combine(&suffix, middle), growing),
+                None => Anchored::combine(middle, growing),
+            };
         }
-        self.current = join(&suffix, &self.middle, &self.front.growing());
     }
 
+    /// Combines the runs between, where they are others than before.
     #[inline(always)]
-    fn middle(&self, first: usize, settled: &Anchored<S, D, M>) -> Anchored<S, D, M> {
-        Anchored::combine(&self.back.anchored(self.back.from_run[first]), settled)
+    fn find_middle(&mut self, from: usize) {
+        let between = (self.back.first_whole(from), self.front.full);
+        if self.middle_of == Some(between) {
+            return;
+        }
+        for (cell, middle) in self.middle.iter_mut().enumerate() {
+            *middle = Anchored::combine(&self.back.from_run(between.0, cell), &self.front.settled[cell]);
+        }
+        self.middle_of = Some(between);
     }
 
-    /// The window as it would be after [`push`](Self::push).
+    /// The window of a cell as it would be after [`push`](Self::push) of that row.
     #[inline(always)]
-    pub fn peek(&self, row: [F<S>; D], from: usize, rows: impl Fn(usize) -> [F<S>; D]) -> Anchored<S, D, M> {
-        let suffix = self.back.look(from, rows);
-        let (settled, mut growing) = self.front.ready();
+    pub fn peek(
+        &self,
+        cell: usize,
+        row: impl Rows<S, D>,
+        from: usize,
+        rows: impl Rows<S, D>,
+    ) -> Anchored<S, D, M> {
+        let row = row.row(0, cell);
+        let mut settled = self.front.settled[cell];
+        let mut growing = self.front.growing.totals[cell];
+        if self.front.is_full() {
+            settled = Anchored::combine(&settled, &growing);
+            growing = Anchored::empty(self.simd);
+        }
         growing.insert(row, complete(&row));
-        join(&suffix, &self.middle(self.back.first_whole(from), &settled), &growing)
+        let middle = Anchored::combine(&self.back.from_run(self.back.first_whole(from), cell), &settled);
+        join(&self.back.look(cell, from, rows), &middle, &growing)
     }
 
-    /// The window as it would be after [`turn`](Self::turn) and [`push`](Self::push); `rows` gives rows of the
-    /// front block.
+    /// The window of a cell as it would be after [`turn`](Self::turn) and [`push`](Self::push) of that row;
+    /// `rows` gives rows of the front block.
     #[inline(always)]
     pub fn peek_turned(
         &self,
-        row: [F<S>; D],
+        cell: usize,
+        row: impl Rows<S, D>,
         from: usize,
-        rows: impl Fn(usize) -> [F<S>; D],
+        rows: impl Rows<S, D>,
     ) -> Anchored<S, D, M> {
-        let Front { simd, runs, len, newest, .. } = self.front;
-        let mut middle = M::empty(simd);
-        let first = first_whole(runs, len, self.front.totals.len(), from);
-        chain(&self.front, first, |_, state| middle = state);
-        let suffix = match from {
-            inside if inside < len => suffix_of_run(simd, runs, len, inside, &newest, rows),
-            _ => M::empty(simd),
-        };
-        let [suffix, middle] = [suffix, middle].map(|state| Anchored { anchor: newest, state });
+        let row = row.row(0, cell);
+        let (simd, front) = (self.simd, &self.front);
+        let anchor = front.growing.newest[cell];
+        let (mut begun, mut middle) = (M::empty(simd), M::empty(simd));
+        if from < front.len {
+            let run = front.runs.run_of(from);
+            let mut first = run;
+            if from != front.runs.start(run) {
+                begun = suffix(begun, from..front.runs.start(run + 1).min(front.len), &anchor, cell, rows);
+                first = run + 1;
+            }
+            front.chain(cell, first, |_, state| middle = state);
+        }
+        let [begun, middle] = [begun, middle].map(|state| Anchored { anchor, state });
         let mut growing = Anchored::empty(simd);
         growing.insert(row, complete(&row));
-        join(&suffix, &middle, &growing)
+        join(&begun, &middle, &growing)
     }
 }
 

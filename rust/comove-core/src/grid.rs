@@ -4,7 +4,7 @@
 //! pairs.
 
 use crate::anchored::Anchored;
-use crate::blocks::TwoBlocks;
+use crate::blocks::{Rows, TwoBlocks};
 use crate::lanes::{F, Lanes, Width, Work};
 use crate::moments::PairMoments;
 use crate::readings::PairReadings;
@@ -62,58 +62,44 @@ pub(crate) fn grid(lanes: Lanes, assets: usize, leaders: usize, size: usize) -> 
     lanes.run(New(assets, leaders, size))
 }
 
-/// `lanes` assets on one leader.
-#[derive(Clone, Debug)]
-struct Cell<S: Width> {
-    group: usize,
-    leader: usize,
-    blocks: TwoBlocks<S, 2, PairMoments<S>>,
-}
-
+/// A cell is `lanes` assets on one leader: leader by leader, group by group.
 #[derive(Clone, Debug)]
 struct Pairs<S: Width> {
     simd: S,
     assets: usize,
     leaders: usize,
     size: usize,
-    /// Leader by leader, group by group.
-    cells: Vec<Cell<S>>,
-    back: History,
-    front: History,
+    /// Group and leader of every cell.
+    cells: Vec<(usize, usize)>,
+    blocks: TwoBlocks<S, 2, PairMoments<S>>,
+    /// Whether there is a back block.
+    turned: bool,
+    history: History,
 }
 
-/// Rows of returns: the assets', filled up to whole groups, then the leaders'.
+/// The rows of the window: the assets' returns, filled up to whole groups, then the leaders'.
+///
+/// Row i of the front block lies in the place of row i of the back block, which has left the window by then.
 #[derive(Clone, Debug)]
 struct History {
     assets: usize,
     padded: usize,
     stride: usize,
-    len: usize,
     values: Vec<f64>,
 }
 
 impl History {
+    /// Zeroed memory, of which the system gives no page before it is written to.
     fn new(lanes: usize, assets: usize, leaders: usize, size: usize) -> Self {
         let padded = assets.next_multiple_of(lanes);
         let stride = padded + leaders;
-        Self { assets, padded, stride, len: 0, values: vec![f64::NAN; stride * size] }
+        Self { assets, padded, stride, values: vec![0.0; stride * size] }
     }
 
-    fn push(&mut self, returns: &[f64]) {
-        self.len += 1;
-        self.replace_last(returns);
-    }
-
-    fn replace_last(&mut self, returns: &[f64]) {
-        let row = &mut self.values[(self.len - 1) * self.stride..][..self.stride];
+    fn write(&mut self, row: usize, returns: &[f64]) {
+        let row = &mut self.values[row * self.stride..][..self.stride];
         row[..self.assets].copy_from_slice(&returns[..self.assets]);
         row[self.padded..].copy_from_slice(&returns[self.assets..]);
-    }
-
-    #[inline(always)]
-    fn pair<S: Width>(&self, simd: S, row: usize, group: usize, leader: usize) -> [F<S>; 2] {
-        let row = &self.values[row * self.stride..];
-        [F::load(simd, &row[group * S::F64_LANES..]), F::splat(simd, row[self.padded + leader])]
     }
 
     fn row(&self, row: usize) -> Vec<f64> {
@@ -122,62 +108,60 @@ impl History {
     }
 }
 
+/// The rows of a history from one of them on, as cells see them.
+#[derive(Clone, Copy)]
+struct View<'a, S> {
+    simd: S,
+    history: &'a History,
+    cells: &'a [(usize, usize)],
+    first: usize,
+}
+
+impl<S: Width> Rows<S, 2> for View<'_, S> {
+    #[inline(always)]
+    fn row(self, row: usize, cell: usize) -> [F<S>; 2] {
+        let row = &self.history.values[(self.first + row) * self.history.stride..];
+        let (group, leader) = self.cells[cell];
+        [
+            F::load(self.simd, &row[group * S::F64_LANES..]),
+            F::splat(self.simd, row[self.history.padded + leader]),
+        ]
+    }
+}
+
 impl<S: Width> Pairs<S> {
     fn new(simd: S, assets: usize, leaders: usize, size: usize) -> Self {
         let groups = assets.div_ceil(S::F64_LANES);
-        let runs = Runs::of_length(size);
-        let cell = |leader, group| Cell { group, leader, blocks: TwoBlocks::new(simd, runs, size) };
-        let cells = (0..leaders).flat_map(|leader| (0..groups).map(move |group| cell(leader, group)));
+        let blocks = TwoBlocks::new(simd, Runs::of_length(size), size, groups * leaders);
         let history = History::new(S::F64_LANES, assets, leaders, size);
-        let cells = cells.collect();
-        Self { simd, assets, leaders, size, cells, back: history.clone(), front: history }
+        let cells = (0..leaders).flat_map(|leader| (0..groups).map(move |group| (group, leader))).collect();
+        Self { simd, assets, leaders, size, cells, blocks, turned: false, history }
     }
 
-    fn turn_if_full(&mut self) {
-        if self.front.len < self.size {
-            return;
-        }
-        let cells = &mut self.cells;
-        self.simd.enter(
-            #[inline(always)]
-            || {
-                for cell in cells {
-                    cell.blocks.turn();
-                }
-            },
-        );
-        core::mem::swap(&mut self.back, &mut self.front);
-        self.front.len = 0;
-    }
-
-    /// Brings every cell up to the last row of the history.
+    /// Brings every cell up to a row: another one, or another last one.
     #[inline(always)]
     fn step(&mut self, amend: bool) {
-        let Self { simd, cells, back, front, .. } = self;
-        let simd = *simd;
-        let from = front.len;
+        let Self { simd, cells, blocks, history, .. } = self;
+        let from = blocks.front_rows() + usize::from(!amend);
+        let view = |first| View { simd: *simd, history, cells, first };
+        let (row, rows) = (view(from - 1), view(0));
         simd.enter(
             #[inline(always)]
             || {
-                for cell in cells {
-                    let (group, leader) = (cell.group, cell.leader);
-                    let row = front.pair(simd, from - 1, group, leader);
-                    let rows = |i| back.pair(simd, i, group, leader);
-                    if amend {
-                        cell.blocks.replace_last(row, from, rows);
-                    } else {
-                        cell.blocks.push(row, from, rows);
-                    }
+                if amend {
+                    blocks.replace_last(row, from, rows);
+                } else {
+                    blocks.push(row, from, rows);
                 }
             },
         );
     }
 
-    /// Writes the lanes of a cell's reading to its place.
+    /// Writes the lanes of a reading to its place.
     #[inline(always)]
-    fn put(&self, cell: &Cell<S>, value: F<S>, out: &mut [f64]) {
-        let first = cell.group * S::F64_LANES;
-        let place = cell.leader * self.assets + first;
+    fn put(&self, (group, leader): (usize, usize), value: F<S>, out: &mut [f64]) {
+        let first = group * S::F64_LANES;
+        let place = leader * self.assets + first;
         if first + S::F64_LANES <= self.assets {
             value.store(&mut out[place..]);
         } else {
@@ -203,13 +187,20 @@ fn read<S: Width>(window: &Anchored<S, 2, PairMoments<S>>, reading: PanelReading
 
 impl<S: Width> Grid for Pairs<S> {
     fn push(&mut self, returns: &[f64]) {
-        self.turn_if_full();
-        self.front.push(returns);
+        if self.blocks.front_rows() == self.size {
+            let Self { simd, blocks, .. } = self;
+            simd.enter(
+                #[inline(always)]
+                || blocks.turn(),
+            );
+            self.turned = true;
+        }
+        self.history.write(self.blocks.front_rows(), returns);
         self.step(false);
     }
 
     fn replace_last(&mut self, returns: &[f64]) {
-        self.front.replace_last(returns);
+        self.history.write(self.blocks.front_rows() - 1, returns);
         self.step(true);
     }
 
@@ -221,8 +212,8 @@ impl<S: Width> Grid for Pairs<S> {
             #[inline(always)]
             || {
                 let least = F::splat(self.simd, min_samples);
-                for cell in &self.cells {
-                    self.put(cell, read(cell.blocks.current(), reading, least), out);
+                for (cell, &at) in self.cells.iter().enumerate() {
+                    self.put(at, read(self.blocks.current(cell), reading, least), out);
                 }
             },
         );
@@ -230,25 +221,24 @@ impl<S: Width> Grid for Pairs<S> {
 
     fn peek(&self, returns: &[f64], readings: &[PanelReading], min_samples: f64) -> Vec<Vec<f64>> {
         let mut row = History::new(S::F64_LANES, self.assets, self.leaders, 1);
-        row.push(returns);
+        row.write(0, returns);
         let mut out = vec![vec![f64::NAN; self.assets * self.leaders]; readings.len()];
-        let full = self.front.len == self.size;
-        let simd = self.simd;
+        let front = self.blocks.front_rows();
+        let (simd, cells) = (self.simd, &self.cells[..]);
+        let row = View { simd, history: &row, cells, first: 0 };
+        let rows = View { simd, history: &self.history, cells, first: 0 };
         simd.enter(
             #[inline(always)]
             || {
                 let least = F::splat(simd, min_samples);
-                for cell in &self.cells {
-                    let (group, leader) = (cell.group, cell.leader);
-                    let new = row.pair(simd, 0, group, leader);
-                    let window = if full {
-                        cell.blocks.peek_turned(new, 1, |i| self.front.pair(simd, i, group, leader))
+                for (cell, &at) in cells.iter().enumerate() {
+                    let window = if front == self.size {
+                        self.blocks.peek_turned(cell, row, 1, rows)
                     } else {
-                        let from = self.front.len + 1;
-                        cell.blocks.peek(new, from, |i| self.back.pair(simd, i, group, leader))
+                        self.blocks.peek(cell, row, front + 1, rows)
                     };
                     for (&reading, out) in readings.iter().zip(&mut out) {
-                        self.put(cell, read(&window, reading, least), out);
+                        self.put(at, read(&window, reading, least), out);
                     }
                 }
             },
@@ -257,38 +247,33 @@ impl<S: Width> Grid for Pairs<S> {
     }
 
     fn read_one(&self, reading: PanelReading, min_samples: f64, asset: usize, leader: usize) -> f64 {
-        let groups = self.cells.len() / self.leaders.max(1);
-        let cell = &self.cells[leader * groups + asset / S::F64_LANES];
-        let value = read(cell.blocks.current(), reading, F::splat(self.simd, min_samples));
+        let groups = self.cells.len() / self.leaders;
+        let cell = leader * groups + asset / S::F64_LANES;
+        let value = read(self.blocks.current(cell), reading, F::splat(self.simd, min_samples));
         value.lane(asset % S::F64_LANES)
     }
 
     fn clear(&mut self) {
-        for cell in &mut self.cells {
-            cell.blocks.clear();
-        }
-        (self.front.len, self.back.len) = (0, 0);
+        self.blocks.clear();
+        self.turned = false;
     }
 
     fn held(&self) -> (usize, usize, usize) {
-        let gone = self.front.len.min(self.back.len);
-        (self.front.len, self.back.len - gone, gone)
+        let front = self.blocks.front_rows();
+        if self.turned { (front, self.size - front, front) } else { (front, 0, 0) }
     }
 
     fn rows(&self) -> Vec<Vec<f64>> {
-        let (front, _, gone) = self.held();
-        let back = (gone..self.back.len).map(|row| self.back.row(row));
-        back.chain((0..front).map(|row| self.front.row(row))).collect()
+        let (front, back, gone) = self.held();
+        (gone..gone + back).chain(0..front).map(|row| self.history.row(row)).collect()
     }
 
     fn refill(&mut self, gone: usize, back: usize, rows: &[Vec<f64>]) {
         self.clear();
         let missing = vec![f64::NAN; self.assets + self.leaders];
         if back > 0 {
-            let old = core::iter::repeat_n(&missing, gone).chain(&rows[..back]);
-            for row in old {
-                self.front.push(row);
-                self.step(false);
+            for row in core::iter::repeat_n(&missing, gone).chain(&rows[..back]) {
+                self.push(row);
             }
             // As many rows as a block has: the next one turns it.
         }

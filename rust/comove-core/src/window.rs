@@ -3,7 +3,7 @@
 use pulp::Scalar;
 
 use crate::anchored::Anchored;
-use crate::blocks::TwoBlocks;
+use crate::blocks::{Rows, TwoBlocks};
 use crate::error::{Error, Result};
 use crate::lanes::F;
 use crate::moments::State;
@@ -14,9 +14,12 @@ use crate::snapshot::{Reader, Writer};
 /// One row of `D` series; a row with a value that is not finite is incomplete.
 pub type Row<const D: usize> = [f64; D];
 
-#[inline(always)]
-fn lanes<const D: usize>(row: Row<D>) -> [F<Scalar>; D] {
-    row.map(|value| F::splat(Scalar, value))
+/// Rows in memory.
+impl<const D: usize> Rows<Scalar, D> for &[Row<D>] {
+    #[inline(always)]
+    fn row(self, row: usize, _cell: usize) -> [F<Scalar>; D] {
+        self[row].map(|value| F::splat(Scalar, value))
+    }
 }
 
 /// An incomplete row is stored as all NaN, so that equal windows have equal snapshots.
@@ -125,7 +128,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         };
         Ok(Self {
             extent: window.extent(),
-            blocks: TwoBlocks::new(Scalar, runs, capacity),
+            blocks: TwoBlocks::new(Scalar, runs, capacity, 1),
             rows: Blocks::new(capacity),
             time,
         })
@@ -134,7 +137,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// The state of the window.
     #[inline(always)]
     pub fn current(&self) -> &Anchored<Scalar, D, M> {
-        self.blocks.current()
+        self.blocks.current(0)
     }
 
     /// Takes in a row; `ts` counts for a window by time only.
@@ -154,8 +157,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         };
         let row = canonical(row);
         self.rows.front.push(row);
-        let back = &self.rows.back;
-        self.blocks.push(lanes(row), from, |i| lanes(back[i]));
+        self.blocks.push(&[row][..], from, &self.rows.back[..]);
         Ok(())
     }
 
@@ -164,7 +166,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// # Errors
     /// As [`push`](Self::push).
     pub fn peek(&self, row: Row<D>, ts: i64) -> Result<Anchored<Scalar, D, M>> {
-        let row = lanes(canonical(row));
+        let row = &[canonical(row)][..];
         let (from, step) = if self.time.is_some() {
             let place = self.place(ts)?;
             (place.from, place.step)
@@ -175,10 +177,10 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         };
         let Blocks { back, front } = &self.rows;
         Ok(match step {
-            Step::Stay => self.blocks.peek(row, from, |i| lanes(back[i])),
-            Step::Turn => self.blocks.peek_turned(row, from, |i| lanes(front[i])),
+            Step::Stay => self.blocks.peek(0, row, from, &back[..]),
+            Step::Turn => self.blocks.peek_turned(0, row, from, &front[..]),
             // Past the end of the block, and so nothing of it.
-            Step::Leap => self.blocks.peek_turned(row, front.len(), |i| lanes(front[i])),
+            Step::Leap => self.blocks.peek_turned(0, row, front.len(), &front[..]),
         })
     }
 
@@ -193,8 +195,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         };
         *last = row;
         let from = self.from();
-        let back = &self.rows.back;
-        self.blocks.replace_last(lanes(row), from, |i| lanes(back[i]));
+        self.blocks.replace_last(&[row][..], from, &self.rows.back[..]);
         Ok(())
     }
 
@@ -348,14 +349,10 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         if back > 0 {
             // Rows that have left take their places, and nothing more.
             for &row in core::iter::repeat_n(&[f64::NAN; D], gone).chain(&rows[..back]) {
-                self.blocks.append(lanes(row));
+                self.blocks.append(&[row][..]);
                 self.rows.front.push(row);
             }
             self.turn();
-        }
-        for &row in &rows[back..] {
-            self.blocks.append(lanes(row));
-            self.rows.front.push(row);
         }
         if let Some(time) = &mut self.time {
             let Some(&last) = stamps.last() else { return Ok(()) };
@@ -374,9 +371,14 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             time.stamps.front.extend_from_slice(&stamps[back..]);
             (time.from, time.block, time.last) = (gone, block, Some(last));
         }
-        let from = self.from();
-        let back = &self.rows.back;
-        self.blocks.refresh(from, |i| lanes(back[i]));
+        let Some((&last, others)) = rows[back..].split_last() else { return Ok(()) };
+        for &row in others {
+            self.blocks.append(&[row][..]);
+            self.rows.front.push(row);
+        }
+        self.rows.front.push(last);
+        let from = if self.time.is_some() { gone } else { rows.len() - back };
+        self.blocks.push(&[last][..], from, &self.rows.back[..]);
         Ok(())
     }
 }
