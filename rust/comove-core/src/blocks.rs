@@ -5,7 +5,7 @@
 //! whole front block, and nothing ever has to be taken out of a state (van Herk 1992, Gil and Werman
 //! 1993; fed row by row, the two-stack queue of Tangwongsan, Hirzel, Schneider 2017).
 //!
-//! A block is cut into [`Runs`], and a window into three sets:
+//! A block is cut into runs, and a window into three sets:
 //!
 //! ```text
 //!   back block                    front block
@@ -79,42 +79,63 @@ impl<S: Simd, const D: usize, M: State<S, D>> Growing<S, D, M> {
     }
 }
 
+/// How many windows there are, and what memory is taken for them; more is taken when it is needed.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Windows side by side.
+    pub cells: usize,
+    /// Runs of a block.
+    pub runs: usize,
+    /// Rows of a run.
+    pub longest: usize,
+    /// Whether a run that lies wholly in the window may count as one of those between when the window begins with
+    /// it. If not, a window does not depend on where its first run began.
+    pub whole_first: bool,
+}
+
+impl Shape {
+    /// Blocks of `size` rows, cut as [`Runs`] say.
+    pub fn of_rows(size: usize, cells: usize) -> Self {
+        let runs = Runs::of_length(size);
+        Self { cells, runs: runs.count(size), longest: runs.cap().min(size), whole_first: true }
+    }
+}
+
 /// The block that grows.
 #[derive(Clone, Debug)]
 struct Front<S: Simd, const D: usize, M> {
     simd: S,
-    runs: Runs,
     cells: usize,
     len: usize,
+    /// First rows of the runs, the growing one last.
+    starts: Vec<usize>,
     /// Before the last row and after it: the last row can be replaced.
     before: Growing<S, D, M>,
     growing: Growing<S, D, M>,
     /// Totals of the full runs, run by run.
     totals: Vec<Anchored<S, D, M>>,
-    full: usize,
     /// All full runs.
     settled: Vec<Anchored<S, D, M>>,
 }
 
 impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
-    fn new(simd: S, runs: Runs, rows: usize, cells: usize) -> Self {
-        let growing = Growing::new(simd, cells);
+    fn new(simd: S, shape: Shape) -> Self {
+        let growing = Growing::new(simd, shape.cells);
         Self {
             simd,
-            runs,
-            cells,
+            cells: shape.cells,
             len: 0,
+            starts: Vec::with_capacity(shape.runs),
             before: growing.clone(),
             growing,
-            totals: Vec::with_capacity(runs.count(rows) * cells),
-            full: 0,
-            settled: vec![Anchored::empty(simd); cells],
+            totals: Vec::with_capacity(shape.runs * shape.cells),
+            settled: vec![Anchored::empty(simd); shape.cells],
         }
     }
 
-    /// Whether the next row begins a run, and so ends one.
-    fn is_full(&self) -> bool {
-        self.runs.run_of(self.len) > self.full
+    /// Rows of the growing run.
+    fn grown(&self) -> usize {
+        self.starts.last().map_or(0, |start| self.len - start)
     }
 
     /// Ends the growing run.
@@ -125,14 +146,16 @@ impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
             *settled = Anchored::combine(settled, total);
             *total = Anchored::empty(self.simd);
         }
-        self.full += 1;
     }
 
-    /// Makes room for a row.
+    /// Makes room for a row, with which a run may begin.
     #[inline(always)]
-    fn begin_row(&mut self) {
-        if self.is_full() {
+    fn begin_row(&mut self, begins: bool) {
+        if self.len == 0 {
+            self.starts.push(0);
+        } else if begins {
             self.settle();
+            self.starts.push(self.len);
         }
         core::mem::swap(&mut self.before, &mut self.growing);
         self.len += 1;
@@ -168,7 +191,8 @@ impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
     /// Forgets the rows, but not for how long they were complete.
     fn clear(&mut self) {
         let empty = Anchored::empty(self.simd);
-        (self.len, self.full) = (0, 0);
+        self.len = 0;
+        self.starts.clear();
         self.growing.totals.fill(empty);
         self.growing.newest.fill(empty.anchor);
         self.totals.clear();
@@ -180,11 +204,8 @@ impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
     fn chain(&self, cell: usize, first: usize, mut each: impl FnMut(usize, M)) {
         let anchor = self.growing.newest[cell];
         let mut later = M::empty(self.simd);
-        for run in (first..=self.full).rev() {
-            let total = match run {
-                growing if growing == self.full => &self.growing.totals[cell],
-                full => &self.totals[full * self.cells + cell],
-            };
+        for run in (first..self.starts.len()).rev() {
+            let total = self.totals.get(run * self.cells + cell).unwrap_or(&self.growing.totals[cell]);
             let weights = Weights::of(total.state.count(), later.count());
             later = M::combine(&total.state, &later, apart(anchor, total.anchor), weights);
             each(run, later);
@@ -199,15 +220,19 @@ impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {
 #[derive(Clone, Debug)]
 struct Back<S: Simd, const D: usize, M> {
     simd: S,
-    runs: Runs,
     cells: usize,
     spacing: u32,
+    /// Rows at the beginning of a run that have no suffix of their own.
+    lead: usize,
     len: usize,
+    /// First rows of the runs, and which of them holds the row in which the window begins.
+    starts: Vec<usize>,
+    run: usize,
     anchors: Vec<[F<S>; D]>,
     /// State of all rows from the start of run j on, run by run; one more, empty, at the end.
     from_run: Vec<M>,
     /// Suffixes within the run in use and the one being made, alternately: run j in `kept[j % 2]`, the last
-    /// first. That of the whole run is missing: it is one of those between.
+    /// first.
     kept: [Vec<M>; 2],
     /// The run being made, which of its rows are still to come, and the state so far.
     making: usize,
@@ -222,18 +247,21 @@ struct Back<S: Simd, const D: usize, M> {
 const SPACING: u32 = 3;
 
 impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
-    fn new(simd: S, runs: Runs, rows: usize, cells: usize) -> Self {
+    fn new(simd: S, shape: Shape) -> Self {
+        let Shape { cells, runs, longest, whole_first } = shape;
         let spacing = if cells == 1 { 0 } else { SPACING };
-        let longest = ((runs.cap().min(rows) >> spacing) + 1) * cells;
+        let kept = ((longest >> spacing) + 1) * cells;
         let mut back = Self {
             simd,
-            runs,
             cells,
             spacing,
+            lead: usize::from(whole_first),
             len: 0,
+            starts: Vec::with_capacity(runs),
+            run: 0,
             anchors: vec![[F::splat(simd, 0.0); D]; cells],
-            from_run: Vec::with_capacity((runs.count(rows) + 1) * cells),
-            kept: [Vec::with_capacity(longest), Vec::with_capacity(longest)],
+            from_run: Vec::with_capacity((runs + 1) * cells),
+            kept: [Vec::with_capacity(kept), Vec::with_capacity(kept)],
             making: 0,
             to_come: 0..0,
             made: vec![M::empty(simd); cells],
@@ -245,7 +273,8 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     }
 
     fn clear(&mut self) {
-        self.len = 0;
+        (self.len, self.run) = (0, 0);
+        self.starts.clear();
         self.from_run.clear();
         self.from_run.resize(self.cells, M::empty(self.simd));
     }
@@ -253,10 +282,11 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     /// Takes over a block that has ended.
     #[inline(always)]
     fn turn(&mut self, front: &Front<S, D, M>) {
-        self.len = front.len;
+        (self.len, self.run) = (front.len, 0);
+        self.starts.clone_from(&front.starts);
         self.anchors.copy_from_slice(&front.growing.newest);
         self.from_run.clear();
-        self.from_run.resize((front.full + 2) * self.cells, M::empty(self.simd));
+        self.from_run.resize((front.starts.len() + 1) * self.cells, M::empty(self.simd));
         for cell in 0..self.cells {
             let from_run = &mut self.from_run;
             front.chain(cell, 0, |run, state| from_run[run * self.cells + cell] = state);
@@ -271,21 +301,32 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     }
 
     fn end(&self, run: usize) -> usize {
-        self.runs.start(run + 1).min(self.len)
+        self.starts.get(run + 1).copied().unwrap_or(self.len)
     }
 
-    /// The first run that lies wholly in a window that begins at row `from`; the one past the last for none.
-    fn first_whole(&self, from: usize) -> usize {
-        if from >= self.len {
-            return self.runs.count(self.len);
+    /// The run that holds row `from`: the one found last, or after it.
+    #[inline(always)]
+    fn run_of(&self, from: usize) -> usize {
+        let mut run = self.run;
+        while self.end(run) <= from && run + 1 < self.starts.len() {
+            run += 1;
         }
-        let run = self.runs.run_of(from);
-        if from == self.runs.start(run) { run } else { run + 1 }
+        run
+    }
+
+    /// The first of the runs between, of a window that begins at row `from`; the one past the last for none.
+    #[inline(always)]
+    fn first_between(&self, from: usize) -> usize {
+        if from >= self.len {
+            return self.starts.len();
+        }
+        let run = self.run_of(from);
+        if from < self.starts[run] + self.lead { run } else { run + 1 }
     }
 
     fn begin(&mut self, run: usize) {
         self.making = run;
-        self.to_come = (self.runs.start(run) + 1).min(self.len)..self.end(run);
+        self.to_come = self.starts.get(run).map_or(0, |start| start + self.lead)..self.end(run);
         self.made.fill(M::empty(self.simd));
         self.kept[run % 2].clear();
     }
@@ -293,6 +334,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     /// Makes ready the suffixes that begin at row `from`, where they are not ready yet.
     #[inline(always)]
     fn reach(&mut self, from: usize, whole: Whole<'_>, rows: impl Rows<S, D>) {
+        self.run = self.run_of(from);
         let Some(Place { run, segment, kept }) = self.place(from) else { return };
         // Rows are asked for in order, so the run is made or being made, or was jumped to.
         if self.making < run {
@@ -324,11 +366,11 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
         if from >= self.len {
             return;
         }
-        let run = self.runs.run_of(from);
+        let run = self.run_of(from);
         if self.making < run {
             self.begin(run);
         }
-        if self.making == run && self.to_come.is_empty() && self.runs.start(run + 1) < self.len {
+        if self.making == run && self.to_come.is_empty() && run + 1 < self.starts.len() {
             self.begin(run + 1);
         }
         self.make(2, whole, rows);
@@ -336,17 +378,18 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
 
     #[inline(always)]
     fn make(&mut self, steps: usize, whole: Whole<'_>, rows: impl Rows<S, D>) {
-        let (start, end) = (self.runs.start(self.making), self.end(self.making));
+        let (start, end) = (self.starts[self.making], self.end(self.making));
         for _ in 0..steps.min(self.to_come.len()) {
             let Some(row) = self.to_come.next_back() else { break };
             let step = 1.0 / (end - row) as f64;
+            let keep = (row - start).trailing_zeros() >= self.spacing;
             for cell in 0..self.cells {
                 let mut state = self.made[cell];
                 self.insert(&mut state, cell, step, whole.is(cell), rows.row(row, cell));
                 self.made[cell] = state;
-            }
-            if (row - start).trailing_zeros() >= self.spacing {
-                self.kept[self.making % 2].extend_from_slice(&self.made);
+                if keep {
+                    self.kept[self.making % 2].push(state);
+                }
             }
         }
     }
@@ -365,7 +408,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     /// The suffix kept at place `kept` of a run; an empty one past its end.
     #[inline(always)]
     fn kept(&self, run: usize, kept: usize, cell: usize) -> M {
-        let last = (self.end(run) - 1 - self.runs.start(run)) >> self.spacing;
+        let last = (self.end(run) - 1 - self.starts[run]) >> self.spacing;
         if kept > last { M::empty(self.simd) } else { self.kept[run % 2][(last - kept) * self.cells + cell] }
     }
 
@@ -376,15 +419,14 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
         if from >= self.len {
             return None;
         }
-        let run = self.runs.run_of(from);
-        let (start, end) = (self.runs.start(run), self.end(run));
-        if from == start {
+        let run = self.run_of(from);
+        let (start, end) = (self.starts[run], self.end(run));
+        if from < start + self.lead {
             return None;
         }
-        let before = (from - start - 1) >> self.spacing;
-        let segment = start + (before << self.spacing) + 1;
-        let next = start + ((before + 1) << self.spacing);
-        Some(Place { run, segment: segment..next.min(end), kept: before + 1 })
+        let kept = (from - start + (1 << self.spacing) - 1) >> self.spacing;
+        let next = start + (kept << self.spacing);
+        Some(Place { run, segment: (next + 1).saturating_sub(1 << self.spacing)..next.min(end), kept })
     }
 
     /// The suffix of a cell at a place that was reached.
@@ -465,14 +507,14 @@ pub struct TwoBlocks<S: Simd, const D: usize, M> {
 }
 
 impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
-    /// No rows, and memory for blocks of `rows` rows in each of `cells` windows.
-    pub fn new(simd: S, runs: Runs, rows: usize, cells: usize) -> Self {
-        let empty = vec![Anchored::empty(simd); cells];
+    /// No rows.
+    pub fn new(simd: S, shape: Shape) -> Self {
+        let empty = vec![Anchored::empty(simd); shape.cells];
         Self {
             simd,
-            cells,
-            front: Front::new(simd, runs, rows, cells),
-            back: Back::new(simd, runs, rows, cells),
+            cells: shape.cells,
+            front: Front::new(simd, shape),
+            back: Back::new(simd, shape),
             middle: empty.clone(),
             middle_of: None,
             current: empty,
@@ -509,19 +551,19 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
 
     /// Appends a row to the front block, and nothing more: the windows are not brought up to it.
     #[inline(always)]
-    pub fn append(&mut self, row: impl Rows<S, D>) {
-        self.front.begin_row();
-        let grown = self.grown();
+    pub fn append(&mut self, row: impl Rows<S, D>, begins: bool) {
+        self.front.begin_row(begins);
+        let grown = self.front.grown();
         for cell in 0..self.cells {
             self.front.put(cell, row.row(0, cell), grown, 1.0 / grown as f64);
         }
     }
 
-    /// Appends a row to the front block: the first of `row`. The windows begin at row `from` of the back block, of
+    /// Appends a row to the front block: the first of `row`, with which a run may begin. The windows begin at row `from` of the back block, of
     /// which `rows` gives the row of a cell.
     #[inline(always)]
-    pub fn push(&mut self, row: impl Rows<S, D>, from: usize, rows: impl Rows<S, D>) {
-        self.front.begin_row();
+    pub fn push(&mut self, row: impl Rows<S, D>, begins: bool, from: usize, rows: impl Rows<S, D>) {
+        self.front.begin_row(begins);
         self.advance(row, from, rows);
         let held = self.held(from);
         self.back.prepare(from, Whole { rows: &self.front.growing.whole, least: held }, rows);
@@ -533,10 +575,6 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
         self.advance(row, from, rows);
     }
 
-    fn grown(&self) -> usize {
-        self.front.len - self.front.runs.start(self.front.full)
-    }
-
     /// Rows in the window.
     fn held(&self, from: usize) -> usize {
         self.back.rows_from(from) + self.front.len
@@ -545,7 +583,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
     /// Takes the last row in and brings the windows up to it.
     #[inline(always)]
     fn advance(&mut self, row: impl Rows<S, D>, from: usize, rows: impl Rows<S, D>) {
-        let (simd, held, grown) = (self.simd, self.held(from), self.grown());
+        let (simd, held, grown) = (self.simd, self.held(from), self.front.grown());
         // Of suffixes that are already made the rows were looked at when they were.
         self.back.reach(from, Whole { rows: &self.front.before.whole, least: held - 1 }, rows);
         self.find_middle(from);
@@ -584,7 +622,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
     /// Combines the runs between, where they are others than before.
     #[inline(always)]
     fn find_middle(&mut self, from: usize) {
-        let between = (self.back.first_whole(from), self.front.full);
+        let between = (self.back.first_between(from), self.front.starts.len());
         if self.middle_of == Some(between) {
             return;
         }
@@ -600,18 +638,19 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
         &self,
         cell: usize,
         row: impl Rows<S, D>,
+        begins: bool,
         from: usize,
         rows: impl Rows<S, D>,
     ) -> Anchored<S, D, M> {
         let row = row.row(0, cell);
         let mut settled = self.front.settled[cell];
         let mut growing = self.front.growing.totals[cell];
-        if self.front.is_full() {
+        if begins {
             settled = Anchored::combine(&settled, &growing);
             growing = Anchored::empty(self.simd);
         }
         growing.insert(row, complete(&row));
-        let middle = Anchored::combine(&self.back.from_run(self.back.first_whole(from), cell), &settled);
+        let middle = Anchored::combine(&self.back.from_run(self.back.first_between(from), cell), &settled);
         join(&self.back.look(cell, from, rows), &middle, &growing)
     }
 
@@ -630,11 +669,11 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
         let anchor = front.growing.newest[cell];
         let (mut begun, mut middle) = (M::empty(simd), M::empty(simd));
         if from < front.len {
-            let run = front.runs.run_of(from);
-            let mut first = run;
-            if from != front.runs.start(run) {
-                begun = suffix(begun, from..front.runs.start(run + 1).min(front.len), &anchor, cell, rows);
-                first = run + 1;
+            let mut first = front.starts.partition_point(|&start| start <= from) - 1;
+            if from >= front.starts[first] + self.back.lead {
+                first += 1;
+                let end = front.starts.get(first).copied().unwrap_or(front.len);
+                begun = suffix(begun, from..end, &anchor, cell, rows);
             }
             front.chain(cell, first, |_, state| middle = state);
         }

@@ -4,7 +4,7 @@
 //! pairs.
 
 use crate::anchored::Anchored;
-use crate::blocks::{Rows, TwoBlocks};
+use crate::blocks::{Rows, Shape, TwoBlocks};
 use crate::lanes::{F, Lanes, Width, Work};
 use crate::moments::PairMoments;
 use crate::readings::PairReadings;
@@ -69,6 +69,7 @@ struct Pairs<S: Width> {
     assets: usize,
     leaders: usize,
     size: usize,
+    runs: Runs,
     /// Group and leader of every cell.
     cells: Vec<(usize, usize)>,
     blocks: TwoBlocks<S, 2, PairMoments<S>>,
@@ -132,16 +133,18 @@ impl<S: Width> Rows<S, 2> for View<'_, S> {
 impl<S: Width> Pairs<S> {
     fn new(simd: S, assets: usize, leaders: usize, size: usize) -> Self {
         let groups = assets.div_ceil(S::F64_LANES);
-        let blocks = TwoBlocks::new(simd, Runs::of_length(size), size, groups * leaders);
+        let runs = Runs::of_length(size);
+        let blocks = TwoBlocks::new(simd, Shape::of_rows(size, groups * leaders));
         let history = History::new(S::F64_LANES, assets, leaders, size);
         let cells = (0..leaders).flat_map(|leader| (0..groups).map(move |group| (group, leader))).collect();
-        Self { simd, assets, leaders, size, cells, blocks, turned: false, history }
+        Self { simd, assets, leaders, size, runs, cells, blocks, turned: false, history }
     }
 
     /// Brings every cell up to a row: another one, or another last one.
     #[inline(always)]
     fn step(&mut self, amend: bool) {
-        let Self { simd, cells, blocks, history, .. } = self;
+        let Self { simd, runs, cells, blocks, history, .. } = self;
+        let begins = runs.begins(blocks.front_rows());
         let from = blocks.front_rows() + usize::from(!amend);
         let view = |first| View { simd: *simd, history, cells, first };
         let (row, rows) = (view(from - 1), view(0));
@@ -151,7 +154,7 @@ impl<S: Width> Pairs<S> {
                 if amend {
                     blocks.replace_last(row, from, rows);
                 } else {
-                    blocks.push(row, from, rows);
+                    blocks.push(row, begins, from, rows);
                 }
             },
         );
@@ -235,7 +238,7 @@ impl<S: Width> Grid for Pairs<S> {
                     let window = if front == self.size {
                         self.blocks.peek_turned(cell, row, 1, rows)
                     } else {
-                        self.blocks.peek(cell, row, front + 1, rows)
+                        self.blocks.peek(cell, row, self.runs.begins(front), front + 1, rows)
                     };
                     for (&reading, out) in readings.iter().zip(&mut out) {
                         self.put(at, read(&window, reading, least), out);

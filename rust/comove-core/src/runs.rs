@@ -18,11 +18,6 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// Runs for blocks whose length is not known beforehand.
-    pub const fn of_unknown_length() -> Self {
-        Self::capped(LEAST_CAP)
-    }
-
     /// Runs for blocks of `length` rows.
     ///
     /// A run of c rows is summed in c steps, and a block's runs in length / c steps more. The error of the
@@ -54,19 +49,20 @@ impl Runs {
         }
     }
 
-    /// The run a row belongs to.
+    /// Whether a run begins with that row.
     #[inline]
-    pub const fn run_of(self, row: usize) -> usize {
-        if row < self.grown {
-            (row / FIRST_RUN + 1).ilog2() as usize
-        } else {
-            self.growing + (row - self.grown) / self.cap
-        }
+    pub const fn begins(self, row: usize) -> bool {
+        let place = row + FIRST_RUN;
+        place.is_power_of_two() && row < self.grown || place & (self.cap - 1) == 0
     }
 
     /// How many runs hold `rows` rows.
     pub const fn count(self, rows: usize) -> usize {
-        if rows == 0 { 0 } else { self.run_of(rows - 1) + 1 }
+        if rows <= self.grown {
+            (rows.div_ceil(FIRST_RUN) + 1).next_power_of_two().ilog2() as usize
+        } else {
+            self.growing + (rows - self.grown).div_ceil(self.cap)
+        }
     }
 }
 
@@ -76,7 +72,8 @@ mod tests {
 
     #[test]
     fn runs_cover_every_row_once() {
-        for runs in [Runs::of_unknown_length(), Runs::of_length(10_000), Runs::of_length(1_000_000)] {
+        assert_eq!(Runs::of_length(30).count(0), 0);
+        for runs in [30, 10_000, 1_000_000].map(Runs::of_length) {
             let mut row = 0;
             for run in 0..200 {
                 assert_eq!(runs.start(run), row);
@@ -84,10 +81,10 @@ mod tests {
                 assert!(length <= runs.cap());
                 assert!(run == 0 || length <= 2 * (row - runs.start(run - 1)));
                 for inside in row..row + length {
-                    assert_eq!(runs.run_of(inside), run);
+                    assert_eq!(runs.count(inside + 1), run + 1);
+                    assert_eq!(runs.begins(inside), inside == row);
                 }
                 row += length;
-                assert_eq!(runs.count(row), run + 1);
             }
         }
     }

@@ -3,7 +3,7 @@
 use pulp::Scalar;
 
 use crate::anchored::Anchored;
-use crate::blocks::{Rows, TwoBlocks};
+use crate::blocks::{Rows, Shape, TwoBlocks};
 use crate::error::{Error, Result};
 use crate::lanes::F;
 use crate::moments::State;
@@ -38,22 +38,78 @@ fn canonical<const D: usize>(row: Row<D>) -> Row<D> {
 #[derive(Clone, Debug)]
 pub struct SlidingWindow<const D: usize, M> {
     extent: Extent,
+    runs: Runs,
     blocks: TwoBlocks<Scalar, D, M>,
     rows: Blocks<Row<D>>,
     time: Option<Time>,
 }
 
 /// What a window by time keeps beside the rows.
+///
+/// Blocks lie at absolute multiples of the span, and a run is a slice of a block: so the answer does not depend on
+/// where the stream began.
 #[derive(Clone, Debug)]
 struct Time {
     span: i64,
+    /// Nanoseconds of a slice.
+    slice_width: i64,
     max_rows: usize,
     stamps: Blocks<i64>,
     /// First row of the back block that is still in the window.
     from: usize,
-    /// Blocks lie at absolute multiples of the span; this is the front one's multiple.
-    block: i64,
+    /// Where the last row lies.
+    slice: Slice,
     last: Option<i64>,
+}
+
+/// Slices of a block of time. As many as give a short chain of them, and short runs where rows come evenly.
+const SLICES: u64 = 64;
+
+/// A block, as its multiple of the span, and a slice of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Slice {
+    block: i64,
+    slice: i64,
+}
+
+impl Time {
+    fn slice(&self, ts: i64) -> Slice {
+        Slice { block: ts.div_euclid(self.span), slice: ts.rem_euclid(self.span) / self.slice_width }
+    }
+
+    /// Where a row of that time goes; `front` rows are in the front block.
+    fn place(&self, ts: i64, front: usize) -> Result<Place> {
+        let slice = self.slice(ts);
+        let step = match self.last {
+            Some(last) if ts < last => {
+                return Err(Error::Order { row: 0, value: ts, previous: last, equal_allowed: true });
+            }
+            Some(_) if slice.block == self.slice.block => Step::Stay,
+            Some(_) if slice.block == self.slice.block.wrapping_add(1) => Step::Turn,
+            _ => Step::Leap,
+        };
+        let horizon = ts.saturating_sub(self.span);
+        let (from, held) = match step {
+            Step::Leap => (0, 0),
+            Step::Turn => {
+                let stamps = &self.stamps.front;
+                let from = stamps.partition_point(|&at| at <= horizon);
+                (from, stamps.len() - from)
+            }
+            Step::Stay => {
+                let stamps = &self.stamps.back;
+                let mut from = self.from;
+                while from < stamps.len() && stamps[from] <= horizon {
+                    from += 1;
+                }
+                (from, stamps.len() - from + front)
+            }
+        };
+        if held >= self.max_rows {
+            return Err(Error::Burst { value: held + 1, max_rows: self.max_rows });
+        }
+        Ok(Place { step, begins: step != Step::Stay || slice != self.slice, from, slice })
+    }
 }
 
 /// Something kept for every row of the back and the front block.
@@ -79,12 +135,15 @@ impl<T> Blocks<T> {
     }
 }
 
-/// Where a new row by time goes.
+/// Where a new row goes.
 #[derive(Clone, Copy)]
 struct Place {
-    block: i64,
-    from: usize,
     step: Step,
+    /// Whether a run begins with it.
+    begins: bool,
+    /// First row of the back block that is in the window then.
+    from: usize,
+    slice: Slice,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -103,35 +162,44 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// # Errors
     /// More than [`MAX_LIVE_ROWS`] rows, or `max_rows` below `min_samples`.
     pub fn new(window: Window, max_rows: Option<usize>) -> Result<Self> {
-        let (runs, capacity, time) = match window.extent() {
+        let extent = window.extent();
+        match extent {
             Extent::Rows(size) => {
                 at_most("window_size", size, MAX_LIVE_ROWS, "the most a live object holds")?;
-                (Runs::of_length(size), size, None)
+                Ok(Self {
+                    extent,
+                    runs: Runs::of_length(size),
+                    blocks: TwoBlocks::new(Scalar, Shape::of_rows(size, 1)),
+                    rows: Blocks::new(size),
+                    time: None,
+                })
             }
             Extent::Span(span) => {
                 if let Some(rows) = max_rows {
                     at_least("max_rows", rows, window.min_samples())?;
                     at_most("max_rows", rows, MAX_LIVE_ROWS, "the most a live object holds")?;
                 }
+                // Batch work does not know how many rows a block will hold.
                 let capacity = max_rows.unwrap_or(0);
                 let time = Time {
                     span,
+                    slice_width: span.unsigned_abs().div_ceil(SLICES).cast_signed(),
                     max_rows: max_rows.unwrap_or(usize::MAX),
                     stamps: Blocks::new(capacity),
                     from: 0,
-                    block: 0,
+                    slice: Slice::default(),
                     last: None,
                 };
-                // Batch work does not know how many rows a block will hold; a run is never longer.
-                (Runs::of_unknown_length(), capacity.max(Runs::of_unknown_length().cap()), Some(time))
+                let shape = Shape { cells: 1, runs: SLICES as usize, longest: capacity, whole_first: false };
+                Ok(Self {
+                    extent,
+                    runs: Runs::of_length(0),
+                    blocks: TwoBlocks::new(Scalar, shape),
+                    rows: Blocks::new(capacity),
+                    time: Some(time),
+                })
             }
-        };
-        Ok(Self {
-            extent: window.extent(),
-            blocks: TwoBlocks::new(Scalar, runs, capacity, 1),
-            rows: Blocks::new(capacity),
-            time,
-        })
+        }
     }
 
     /// The state of the window.
@@ -146,18 +214,19 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// By time: `ts` before the last one, or more rows than `max_rows`. The window stays as it was.
     #[inline]
     pub fn push(&mut self, row: Row<D>, ts: i64) -> Result<()> {
-        let from = if self.time.is_some() {
-            let place = self.place(ts)?;
-            self.enter(place, ts)
-        } else {
-            if Extent::Rows(self.blocks.front_rows()) == self.extent {
-                self.turn();
-            }
-            self.blocks.front_rows() + 1
-        };
+        let place = self.place(ts)?;
+        match place.step {
+            Step::Stay => {}
+            Step::Turn => self.turn(),
+            Step::Leap => self.clear(),
+        }
+        if let Some(time) = &mut self.time {
+            (time.slice, time.from, time.last) = (place.slice, place.from, Some(ts));
+            time.stamps.front.push(ts);
+        }
         let row = canonical(row);
         self.rows.front.push(row);
-        self.blocks.push(&[row][..], from, &self.rows.back[..]);
+        self.blocks.push(&[row][..], place.begins, place.from, &self.rows.back[..]);
         Ok(())
     }
 
@@ -167,17 +236,10 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// As [`push`](Self::push).
     pub fn peek(&self, row: Row<D>, ts: i64) -> Result<Anchored<Scalar, D, M>> {
         let row = &[canonical(row)][..];
-        let (from, step) = if self.time.is_some() {
-            let place = self.place(ts)?;
-            (place.from, place.step)
-        } else if Extent::Rows(self.blocks.front_rows()) == self.extent {
-            (1, Step::Turn)
-        } else {
-            (self.blocks.front_rows() + 1, Step::Stay)
-        };
+        let Place { step, begins, from, .. } = self.place(ts)?;
         let Blocks { back, front } = &self.rows;
         Ok(match step {
-            Step::Stay => self.blocks.peek(0, row, from, &back[..]),
+            Step::Stay => self.blocks.peek(0, row, begins, from, &back[..]),
             Step::Turn => self.blocks.peek_turned(0, row, from, &front[..]),
             // Past the end of the block, and so nothing of it.
             Step::Leap => self.blocks.peek_turned(0, row, front.len(), &front[..]),
@@ -210,7 +272,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         self.rows.clear();
         if let Some(time) = &mut self.time {
             time.stamps.clear();
-            (time.from, time.block, time.last) = (0, 0, None);
+            (time.from, time.slice, time.last) = (0, Slice::default(), None);
         }
     }
 
@@ -222,73 +284,32 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     fn turn(&mut self) {
         self.blocks.turn();
         self.rows.turn();
-    }
-
-    fn place(&self, ts: i64) -> Result<Place> {
-        let Some(time) = &self.time else {
-            return Ok(Place { block: 0, from: 0, step: Step::Stay });
-        };
-        if let Some(last) = time.last
-            && ts < last
-        {
-            return Err(Error::Order { row: 0, value: ts, previous: last, equal_allowed: true });
-        }
-        let block = ts.div_euclid(time.span);
-        let horizon = ts.saturating_sub(time.span);
-        let step = match (time.last, block.wrapping_sub(time.block)) {
-            (None, _) => Step::Leap,
-            (_, 0) => Step::Stay,
-            (_, 1) => Step::Turn,
-            _ => Step::Leap,
-        };
-        let (from, held) = match step {
-            Step::Leap => (0, 0),
-            Step::Turn => {
-                let stamps = &time.stamps.front;
-                let from = stamps.partition_point(|&at| at <= horizon);
-                (from, stamps.len() - from)
-            }
-            Step::Stay => {
-                let stamps = &time.stamps.back;
-                let mut from = time.from;
-                while from < stamps.len() && stamps[from] <= horizon {
-                    from += 1;
-                }
-                (from, stamps.len() - from + self.blocks.front_rows())
-            }
-        };
-        if held >= time.max_rows {
-            return Err(Error::Burst { value: held + 1, max_rows: time.max_rows });
-        }
-        Ok(Place { block, from, step })
-    }
-
-    fn enter(&mut self, place: Place, ts: i64) -> usize {
-        match place.step {
-            Step::Stay => {}
-            Step::Turn => self.turn(),
-            Step::Leap => {
-                self.blocks.clear();
-                self.rows.clear();
-            }
-        }
         if let Some(time) = &mut self.time {
-            match place.step {
-                Step::Stay => {}
-                Step::Turn => time.stamps.turn(),
-                Step::Leap => time.stamps.clear(),
-            }
-            (time.block, time.from, time.last) = (place.block, place.from, Some(ts));
-            time.stamps.front.push(ts);
+            time.stamps.turn();
         }
-        place.from
+    }
+
+    #[inline(always)]
+    fn place(&self, ts: i64) -> Result<Place> {
+        let front = self.blocks.front_rows();
+        match &self.time {
+            Some(time) => time.place(ts, front),
+            None if Extent::Rows(front) == self.extent => {
+                Ok(Place { step: Step::Turn, begins: true, from: 1, slice: Slice::default() })
+            }
+            None => {
+                let begins = self.runs.begins(front);
+                Ok(Place { step: Step::Stay, begins, from: front + 1, slice: Slice::default() })
+            }
+        }
     }
 
     /// Writes the rows of the window and where they stand in their blocks; all else follows from them.
     pub(crate) fn write(&self, out: &mut Writer) {
         let from = self.from().min(self.rows.back.len());
         let back = self.rows.back.len() - from;
-        out.count(if back == 0 { 0 } else { from });
+        // Of a window by time nothing depends on how many rows have left.
+        out.count(if back == 0 || self.time.is_some() { 0 } else { from });
         out.count(back);
         out.count(self.rows.front.len());
         for row in self.rows.back[from..].iter().chain(&self.rows.front) {
@@ -318,7 +339,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             Extent::Rows(size) => front <= size && (back == 0 || gone == front && back == size - gone),
             Extent::Span(_) => {
                 let most = self.time.as_ref().map_or(0, |time| time.max_rows);
-                held <= most && gone <= most && back <= most - gone
+                held <= most && gone == 0
             }
         };
         if !fits || (back > 0 && front == 0) || (back == 0 && gone > 0) {
@@ -346,10 +367,15 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
 
     fn refill(&mut self, gone: usize, back: usize, rows: &[Row<D>], stamps: &[i64]) -> Result<()> {
         self.clear();
+        let runs = self.runs;
+        let begins = |time: &Option<Time>, place: usize, at: usize| match time {
+            Some(time) => at == 0 || time.slice(stamps[at]) != time.slice(stamps[at - 1]),
+            None => runs.begins(place),
+        };
         if back > 0 {
             // Rows that have left take their places, and nothing more.
-            for &row in core::iter::repeat_n(&[f64::NAN; D], gone).chain(&rows[..back]) {
-                self.blocks.append(&[row][..]);
+            for (place, &row) in core::iter::repeat_n(&[f64::NAN; D], gone).chain(&rows[..back]).enumerate() {
+                self.blocks.append(&[row][..], begins(&self.time, place, place.saturating_sub(gone)));
                 self.rows.front.push(row);
             }
             self.turn();
@@ -357,28 +383,28 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         if let Some(time) = &mut self.time {
             let Some(&last) = stamps.last() else { return Ok(()) };
             let horizon = last.saturating_sub(time.span);
-            let block = last.div_euclid(time.span);
-            let in_front = |ts: &i64| ts.div_euclid(time.span) == block;
-            let in_back = |ts: &i64| *ts > horizon && ts.div_euclid(time.span) == block.wrapping_sub(1);
+            let now = time.slice(last);
+            let in_front = |ts: &i64| time.slice(*ts).block == now.block;
+            let in_back = |ts: &i64| *ts > horizon && time.slice(*ts).block == now.block.wrapping_sub(1);
             if !stamps.is_sorted()
                 || !stamps[..back].iter().all(in_back)
                 || !stamps[back..].iter().all(in_front)
             {
                 return Err(Reader::unusable("its times do not fit the window"));
             }
-            time.stamps.back.resize(gone, i64::MIN);
             time.stamps.back.extend_from_slice(&stamps[..back]);
             time.stamps.front.extend_from_slice(&stamps[back..]);
-            (time.from, time.block, time.last) = (gone, block, Some(last));
+            (time.from, time.slice, time.last) = (0, now, Some(last));
         }
         let Some((&last, others)) = rows[back..].split_last() else { return Ok(()) };
-        for &row in others {
-            self.blocks.append(&[row][..]);
+        for (place, &row) in others.iter().enumerate() {
+            self.blocks.append(&[row][..], begins(&self.time, place, back + place));
             self.rows.front.push(row);
         }
         self.rows.front.push(last);
-        let from = if self.time.is_some() { gone } else { rows.len() - back };
-        self.blocks.push(&[last][..], from, &self.rows.back[..]);
+        let begins = begins(&self.time, others.len(), rows.len() - 1);
+        let from = if self.time.is_some() { 0 } else { rows.len() - back };
+        self.blocks.push(&[last][..], begins, from, &self.rows.back[..]);
         Ok(())
     }
 }
