@@ -81,9 +81,15 @@ def test_demo_fails_when_an_estimate_is_off(monkeypatch):
 
 
 def test_demo_fails_when_a_bad_print_leaves_a_trace(monkeypatch):
-    monkeypatch.setattr(demo_module, "_WINDOW", 29)
-    honest = FeatureRecipe
-    monkeypatch.setattr(demo_module, "FeatureRecipe", lambda **options: honest(**options | {"window_size": 40}))
+    # A window longer than the demo believes it to be: the print is still in it where it should have left.
+    window, honest = demo_module._WINDOW, FeatureRecipe
+
+    def longer(**options):
+        if options["window_size"] == window:
+            options["window_size"] = window + 10
+        return honest(**options)
+
+    monkeypatch.setattr(demo_module, "FeatureRecipe", longer)
     result = run("demo")
     assert result.exit_code == 1
     assert "left a trace" in result.output

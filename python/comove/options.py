@@ -26,6 +26,8 @@ Timestamps: TypeAlias = npt.NDArray[np.int64]
 #: The least rows of a window for beta, correlation and regressions, and for variance and covariance.
 LEAST_PAIR_WINDOW = 3
 LEAST_VARIANCE_WINDOW = 2
+#: The most rows of any window: more than any column has.
+MAX_ROWS = 1 << 48
 #: The most rows a live object holds (2^24).
 MAX_LIVE_ROWS = 1 << 24
 #: The most leaders of a joint regression.
@@ -167,7 +169,7 @@ def window(
             "window",
         )
     if window_size is not None:
-        size = whole("window_size", window_size, least=least)
+        size = whole("window_size", window_size, least=least, most=MAX_ROWS, because="2^48")
         if by is not None:
             raise ParameterError(f"by goes with window_span, got by={by!r} with window_size={size}", "by")
         options: dict[str, Any] = {"window_size": size}
@@ -250,7 +252,8 @@ def floats(name: str, values: object) -> Floats:
             # Objects: Decimal, Fraction, None for missing; text is not a number here.
             if any(isinstance(value, str | bytes) for value in array.flat):
                 raise DataError(f"{name} must be numeric, got text", "dtype")
-        array = np.asarray(array, dtype=np.float64)
+        # Aligned: what NumPy cuts out of records may not be.
+        array = np.require(array, np.float64, "A")
     except (TypeError, ValueError) as error:
         if isinstance(error, DataError):
             raise

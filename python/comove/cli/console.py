@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,15 +13,14 @@ from comove.errors import ComoveError, ParameterError
 
 __all__ = ["errors", "fail", "open_console"]
 
-# Without a terminal rich takes 80 columns and cuts tables; logs and files are wider.
+# Without a terminal rich takes COLUMNS or 80 columns, and cuts tables; logs and files are wider.
 _WIDTH_OF_FILES = 120
 
 
 def open_console(*, stderr: bool = False) -> Console:
     """Return a console on the standard output, or error, of this moment."""
     stream = sys.stderr if stderr else sys.stdout
-    free = stream.isatty() or "COLUMNS" in os.environ
-    return Console(file=stream, width=None if free else _WIDTH_OF_FILES, highlight=False)
+    return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_FILES, highlight=False)
 
 
 def fail(message: str) -> click.ClickException:

@@ -163,33 +163,21 @@ def _spoil(market: SimulatedMarket) -> _BadPrint:
 
 def _show(lines: list[_Line], leaders: tuple[str, ...], console: Console) -> None:
     console.print(
-        f"\nA simulated market: {', '.join(leaders)} lead, {len(_COINS)} coins follow; {_BARS:,} hourly candles with"
-        " a few gaps.\nEach coin moves with the leaders by betas we chose, plus noise of its own.\n"
+        f"""
+A simulated market: {", ".join(leaders)} lead, {len(_COINS)} coins follow;
+{_BARS:,} hourly candles with a few gaps. Each coin moves with the leaders by
+betas we chose, plus noise of its own.
+"""
     )
     table = Table(title="True and estimated betas")
-    for name in ("coin", "leader"):
-        table.add_column(name, no_wrap=True)
-    for name in (
-        f"last {_WINDOW}\ncandles",
-        "alone:\ntrue",
-        "\nestimate",
-        "\nerror",
-        "\nusual",
-        "jointly:\ntrue",
-        "\nestimate",
-        "\nerror",
-        "\nusual",
-    ):
+    table.add_column("\ncoin", no_wrap=True)
+    table.add_column("\nleader", no_wrap=True)
+    for name in (f"last {_WINDOW}\ncandles", "alone:\ntrue", "\nestimate", "jointly:\ntrue", "\nestimate"):
         table.add_column(name, justify="right", no_wrap=True)
     for line in lines:
         cells = ["-" if line.latest is None else f"{line.latest:.2f}"]
         for one in (line.single, line.joint):
-            cells += [
-                f"{one.truth:.3f}",
-                f"{one.value:.3f}",
-                f"{one.value - one.truth:+.3f}",
-                f"±{one.stderr:.3f}",
-            ]
+            cells += [f"{one.truth:.3f}", f"{one.value:.3f} ±{one.stderr:.3f}"]
         last_of_coin = line.leader == leaders[-1]
         table.add_row(line.coin, line.leader, *cells, end_section=last_of_coin)
     console.print(table)
@@ -200,13 +188,17 @@ def _explain(bad: _BadPrint, console: Console) -> None:
     console.print(
         f"""
 What this shows. Beta is how far a coin moves when its leader moves by 1.
-- alone: each leader taken by itself, over all candles. It includes what the coin owes to the other leaders,
-  because leaders move together; three such betas count one risk three times.
-- jointly: all leaders at once. That is what each one adds, and the betas the market was made with.
-- last {_WINDOW} candles: what a live system sees now. So few candles swing widely about the truth.
-- usual: one standard error, the size of error that chance alone makes usual.
+- alone: each leader taken by itself, over all candles. It includes what the
+  coin owes to the other leaders, because leaders move together; three such
+  betas count one risk three times.
+- jointly: all leaders at once. That is what each one adds, and the betas the
+  market was made with.
+- last {_WINDOW} candles: what a live system sees now. So few candles swing widely
+  about the truth.
+- ±: one standard error, the size of error that chance alone makes usual.
 
-A false price, {_BAD_FACTOR:g} times too high, in candle {_BAD_ROW:,} of {_BAD_COIN}: its beta over {_WINDOW} candles
-jumps from {bad.before:.2f} to {bad.during:.2f}, {bad.rows_touched} candles are touched, and after that {after}
+A false price, {_BAD_FACTOR:g} times too high, in candle {_BAD_ROW:,} of {_BAD_COIN}: its beta over
+{_WINDOW} candles jumps from {bad.before:.2f} to {bad.during:.2f}, {bad.rows_touched} candles are touched, and after that
+{after}
 """
     )

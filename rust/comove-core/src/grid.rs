@@ -6,8 +6,8 @@
 use crate::anchored::Anchored;
 use crate::blocks::{Rows, Shape, TwoBlocks};
 use crate::lanes::{F, Lanes, Width, Work};
-use crate::moments::PairMoments;
-use crate::readings::PairReadings;
+use crate::moments::{PairMoments, Regression};
+use crate::readings::{PairReadings, RegressionReadings};
 use crate::runs::Runs;
 
 /// What can be read of every pair.
@@ -23,6 +23,10 @@ pub enum PanelReading {
     Cov,
     /// Squared correlation.
     RSquared,
+    /// Standard deviation of the residuals, n - 2 degrees of freedom.
+    ResidualStd,
+    /// Standard error of beta.
+    BetaStderr,
     /// Complete rows in the window.
     Count,
 }
@@ -160,6 +164,43 @@ impl<S: Width> Pairs<S> {
         );
     }
 
+    /// Reads what needs residuals. They are not carried along, which would double the cost of a bar: the rows of the
+    /// window go once more through the operations of [`crate::RollingPair`], cell by cell.
+    #[inline(always)]
+    fn read_residuals(&self, reading: PanelReading, least: F<S>, out: &mut [f64]) {
+        let (front, _, gone) = self.held();
+        let Some(last) = front.checked_sub(1) else { return };
+        let mut blocks = TwoBlocks::<S, 2, Regression<S>>::new(self.simd, Shape::of_rows(self.size, 1));
+        for (cell, &at) in self.cells.iter().enumerate() {
+            let view = |first| View {
+                simd: self.simd,
+                history: &self.history,
+                cells: &self.cells[cell..=cell],
+                first,
+            };
+            blocks.clear();
+            if self.turned {
+                for row in 0..gone {
+                    blocks.append(Gone(self.simd), self.runs.begins(row));
+                }
+                for row in gone..self.size {
+                    blocks.append(view(row), self.runs.begins(row));
+                }
+                blocks.turn();
+            }
+            for row in 0..last {
+                blocks.append(view(row), self.runs.begins(row));
+            }
+            blocks.push(view(last), self.runs.begins(last), front, view(0));
+            let readings = RegressionReadings::new(blocks.current(0), least);
+            let value = match reading {
+                PanelReading::BetaStderr => readings.beta_stderr(),
+                _ => readings.residual_std(),
+            };
+            self.put(at, value, out);
+        }
+    }
+
     /// Writes the lanes of a reading to its place.
     #[inline(always)]
     fn put(&self, (group, leader): (usize, usize), value: F<S>, out: &mut [f64]) {
@@ -185,6 +226,19 @@ fn read<S: Width>(window: &Anchored<S, 2, PairMoments<S>>, reading: PanelReading
         PanelReading::Cov => readings.cov(min_samples.like(1.0)),
         PanelReading::RSquared => readings.r_squared(),
         PanelReading::Count => readings.n(),
+        // Not in these moments; see `Pairs::read_residuals`.
+        PanelReading::ResidualStd | PanelReading::BetaStderr => readings.n().like(f64::NAN),
+    }
+}
+
+/// A row that is not there any more.
+#[derive(Clone, Copy)]
+struct Gone<S>(S);
+
+impl<S: Width> Rows<S, 2> for Gone<S> {
+    #[inline(always)]
+    fn row(self, _row: usize, _cell: usize) -> [F<S>; 2] {
+        [F::splat(self.0, f64::NAN); 2]
     }
 }
 
@@ -215,6 +269,10 @@ impl<S: Width> Grid for Pairs<S> {
             #[inline(always)]
             || {
                 let least = F::splat(self.simd, min_samples);
+                if matches!(reading, PanelReading::ResidualStd | PanelReading::BetaStderr) {
+                    self.read_residuals(reading, least, out);
+                    return;
+                }
                 for (cell, &at) in self.cells.iter().enumerate() {
                     self.put(at, read(self.blocks.current(cell), reading, least), out);
                 }

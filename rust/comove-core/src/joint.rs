@@ -87,8 +87,8 @@ macro_rules! joint {
                 let window = SlidingWindow::peek(self, core::array::from_fn(|i| row[i]), ts)?;
                 Ok(Joint.read(&window, min_samples).map(F::first).to_vec())
             }
-            fn amend(&mut self, row: &[f64]) -> Result<()> {
-                SlidingWindow::amend(self, core::array::from_fn(|i| row[i]))
+            fn amend(&mut self, row: &[f64], ts: Option<i64>) -> Result<()> {
+                SlidingWindow::amend(self, core::array::from_fn(|i| row[i]), ts)
             }
             fn readings(&self, min_samples: F<Scalar>) -> Vec<f64> {
                 Joint.read(self.current(), min_samples).map(F::first).to_vec()
@@ -208,7 +208,7 @@ fn given<S: Simd>(defined: Mask<S>, value: F<S>) -> F<S> {
 trait Live: Send + Sync + core::fmt::Debug {
     fn push(&mut self, row: &[f64], ts: i64) -> Result<()>;
     fn peek(&self, row: &[f64], ts: i64, min_samples: F<Scalar>) -> Result<Vec<f64>>;
-    fn amend(&mut self, row: &[f64]) -> Result<()>;
+    fn amend(&mut self, row: &[f64], ts: Option<i64>) -> Result<()>;
     fn readings(&self, min_samples: F<Scalar>) -> Vec<f64>;
     fn clear(&mut self);
     fn last_time(&self) -> Option<i64>;
@@ -286,10 +286,10 @@ impl JointPair {
     /// Puts another row in the place of the last one.
     ///
     /// # Errors
-    /// Another number of leaders; [`crate::Error::NothingToAmend`].
-    pub fn amend(&mut self, row: &[f64]) -> Result<()> {
+    /// Another number of leaders; as [`crate::RollingPair::amend`].
+    pub fn amend(&mut self, row: &[f64], ts: Option<i64>) -> Result<()> {
         self.check(row)?;
-        self.sliding.amend(row)
+        self.sliding.amend(row, ts)
     }
 
     /// Betas, alpha, `r_squared`, n; NaN where not defined.

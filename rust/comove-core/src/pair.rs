@@ -173,9 +173,10 @@ impl RollingPair {
     /// Puts another row in the place of the last one, at the same time.
     ///
     /// # Errors
-    /// [`crate::Error::NothingToAmend`] before the first row.
-    pub fn amend(&mut self, asset: f64, benchmark: f64) -> Result<()> {
-        self.sliding.amend([asset, benchmark])
+    /// [`crate::Error::NothingToAmend`] before the first row; by time, [`crate::Error::OtherTime`] for a `ts` that
+    /// is not the last.
+    pub fn amend(&mut self, asset: f64, benchmark: f64, ts: Option<i64>) -> Result<()> {
+        self.sliding.amend([asset, benchmark], ts)
     }
 
     /// Forgets all rows.

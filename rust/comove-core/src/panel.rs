@@ -279,7 +279,7 @@ impl Panel {
         self.prices.replace_last(prices);
         self.grid.replace_last(&returns);
         for (window, &value) in self.volatility.iter_mut().zip(&returns[self.assets.len()..]) {
-            window.amend([value])?;
+            window.amend([value], None)?;
         }
         self.returns = returns;
         Ok(())
@@ -302,6 +302,9 @@ impl Panel {
     }
 
     /// A reading of every pair, leader by leader; NaN where not defined.
+    ///
+    /// # Complexity
+    /// What needs residuals is made anew from the rows of the window; the rest is at hand.
     pub fn read(&self, reading: PanelReading) -> Vec<f64> {
         let mut out = Vec::new();
         self.grid.read(reading, self.min_samples(), &mut out);

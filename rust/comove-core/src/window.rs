@@ -249,8 +249,13 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// Puts another row in the place of the last one, at the same time.
     ///
     /// # Errors
-    /// [`Error::NothingToAmend`] before the first row.
-    pub fn amend(&mut self, row: Row<D>) -> Result<()> {
+    /// [`Error::NothingToAmend`] before the first row; by time, [`Error::OtherTime`] for a `ts` that is not the last.
+    pub fn amend(&mut self, row: Row<D>, ts: Option<i64>) -> Result<()> {
+        if let (Some(value), Some(last)) = (ts, self.last_time())
+            && value != last
+        {
+            return Err(Error::OtherTime { value, last });
+        }
         let row = canonical(row);
         let Some(last) = self.rows.front.last_mut() else {
             return Err(Error::NothingToAmend);

@@ -105,13 +105,13 @@ proptest! {
                 }
                 1 => {
                     other.update(1e300, f64::NAN, now).unwrap();
-                    other.amend(7.0, -3.0).unwrap();
-                    other.amend(y[t], x[t]).unwrap();
+                    other.amend(7.0, -3.0, Some(now)).unwrap();
+                    other.amend(y[t], x[t], None).unwrap();
                 }
                 2 => {
                     other.update(1e9, -1e9, now).unwrap();
                     other = RollingPair::from_bytes(&other.to_bytes()).unwrap();
-                    other.amend(y[t], x[t]).unwrap();
+                    other.amend(y[t], x[t], Some(now)).unwrap();
                 }
                 _ => other.update(y[t], x[t], now).unwrap(),
             }

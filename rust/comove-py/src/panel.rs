@@ -269,6 +269,18 @@ impl Panel {
         self.read(py, PanelReading::RSquared)
     }
 
+    /// Standard deviations of the residuals; made from the rows of the window when it is read.
+    #[getter]
+    fn residual_std<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.read(py, PanelReading::ResidualStd)
+    }
+
+    /// Standard errors of the slopes; made from the rows of the window when it is read.
+    #[getter]
+    fn beta_stderr<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.read(py, PanelReading::BetaStderr)
+    }
+
     /// Complete pairs of returns in the window.
     #[getter]
     fn n<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
