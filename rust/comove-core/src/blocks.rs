@@ -446,7 +446,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     }
 
     #[inline(always)]
-    fn from_run(&self, run: usize, cell: usize) -> Anchored<S, D, M> {
+    fn onwards(&self, run: usize, cell: usize) -> Anchored<S, D, M> {
         self.anchored(cell, self.from_run[run * self.cells + cell])
     }
 
@@ -627,7 +627,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
             return;
         }
         for (cell, middle) in self.middle.iter_mut().enumerate() {
-            *middle = Anchored::combine(&self.back.from_run(between.0, cell), &self.front.settled[cell]);
+            *middle = Anchored::combine(&self.back.onwards(between.0, cell), &self.front.settled[cell]);
         }
         self.middle_of = Some(between);
     }
@@ -650,7 +650,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> TwoBlocks<S, D, M> {
             growing = Anchored::empty(self.simd);
         }
         growing.insert(row, complete(&row));
-        let middle = Anchored::combine(&self.back.from_run(self.back.first_between(from), cell), &settled);
+        let middle = Anchored::combine(&self.back.onwards(self.back.first_between(from), cell), &settled);
         join(&self.back.look(cell, from, rows), &middle, &growing)
     }
 

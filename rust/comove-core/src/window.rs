@@ -63,7 +63,7 @@ struct Time {
 }
 
 /// Slices of a block of time. As many as give a short chain of them, and short runs where rows come evenly.
-const SLICES: u64 = 64;
+const SLICES: u8 = 64;
 
 /// A block, as its multiple of the span, and a slice of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -183,14 +183,15 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
                 let capacity = max_rows.unwrap_or(0);
                 let time = Time {
                     span,
-                    slice_width: span.unsigned_abs().div_ceil(SLICES).cast_signed(),
+                    slice_width: span.unsigned_abs().div_ceil(u64::from(SLICES)).cast_signed(),
                     max_rows: max_rows.unwrap_or(usize::MAX),
                     stamps: Blocks::new(capacity),
                     from: 0,
                     slice: Slice::default(),
                     last: None,
                 };
-                let shape = Shape { cells: 1, runs: SLICES as usize, longest: capacity, whole_first: false };
+                let shape =
+                    Shape { cells: 1, runs: usize::from(SLICES), longest: capacity, whole_first: false };
                 Ok(Self {
                     extent,
                     runs: Runs::of_length(0),
