@@ -1,7 +1,12 @@
 //! Every estimator against its definition, on every hard case.
 
 // Counts and times of tests are small, and a value is exact where it is compared so.
-#![allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss, clippy::float_cmp)]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    clippy::float_cmp
+)]
 
 mod common;
 
