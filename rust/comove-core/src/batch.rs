@@ -19,6 +19,7 @@ use crate::lanes::{F, Lanes, Width, Work};
 use crate::moments::{State, Weights};
 use crate::params::{Extent, Window, same_length};
 use crate::runs::Runs;
+use crate::series::Series;
 use crate::tile::{Tile, write_rows};
 use crate::window::SlidingWindow;
 
@@ -37,10 +38,10 @@ pub trait Estimator<const D: usize, const K: usize>: Copy {
 ///
 /// # Errors
 /// Slices of different lengths; times that run backwards.
-pub fn rolling<E: Estimator<D, K>, const D: usize, const K: usize>(
+pub fn rolling<E: Estimator<D, K>, T: Series, const D: usize, const K: usize>(
     estimator: E,
     window: &Window,
-    series: [&[f64]; D],
+    series: [T; D],
     times: &[i64],
     out: [&mut [f64]; K],
 ) -> Result<()> {
@@ -51,11 +52,11 @@ pub fn rolling<E: Estimator<D, K>, const D: usize, const K: usize>(
 ///
 /// # Errors
 /// As [`rolling`].
-pub fn rolling_with<E: Estimator<D, K>, const D: usize, const K: usize>(
+pub fn rolling_with<E: Estimator<D, K>, T: Series, const D: usize, const K: usize>(
     lanes: Lanes,
     estimator: E,
     window: &Window,
-    series: [&[f64]; D],
+    series: [T; D],
     times: &[i64],
     out: [&mut [f64]; K],
 ) -> Result<()> {
@@ -81,10 +82,10 @@ pub fn rolling_with<E: Estimator<D, K>, const D: usize, const K: usize>(
     }
 }
 
-fn by_span<E: Estimator<D, K>, const D: usize, const K: usize>(
+fn by_span<E: Estimator<D, K>, T: Series, const D: usize, const K: usize>(
     estimator: E,
     window: &Window,
-    series: [&[f64]; D],
+    series: [T; D],
     times: &[i64],
     mut out: [&mut [f64]; K],
 ) -> Result<()> {
@@ -93,7 +94,7 @@ fn by_span<E: Estimator<D, K>, const D: usize, const K: usize>(
     let min_samples = F::splat(pulp::Scalar, window.min_samples() as f64);
     let mut sliding = SlidingWindow::<D, E::State<pulp::Scalar>>::new(*window, None)?;
     for (row, &ts) in times.iter().enumerate() {
-        sliding.push(core::array::from_fn(|i| series[i][row]), ts).map_err(|error| error.at_row(row))?;
+        sliding.push(core::array::from_fn(|i| series[i].at(row)), ts).map_err(|error| error.at_row(row))?;
         let readings = estimator.read(sliding.current(), min_samples);
         for (slice, reading) in out.iter_mut().zip(readings) {
             slice[row] = reading.first();
@@ -102,16 +103,16 @@ fn by_span<E: Estimator<D, K>, const D: usize, const K: usize>(
     Ok(())
 }
 
-struct ByRows<'a, E, const D: usize, const K: usize> {
+struct ByRows<'a, E, T, const D: usize, const K: usize> {
     estimator: E,
     size: usize,
     runs: Runs,
     min_samples: f64,
-    series: [&'a [f64]; D],
+    series: [T; D],
     out: [&'a mut [f64]; K],
 }
 
-impl<E: Estimator<D, K>, const D: usize, const K: usize> Work for ByRows<'_, E, D, K> {
+impl<E: Estimator<D, K>, T: Series, const D: usize, const K: usize> Work for ByRows<'_, E, T, D, K> {
     type Output = ();
 
     #[inline(always)]
@@ -147,7 +148,7 @@ struct Group<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> {
 
 impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D, K> {
     #[inline(always)]
-    fn new(simd: S, work: &ByRows<'_, E, D, K>) -> Self {
+    fn new<T: Series>(simd: S, work: &ByRows<'_, E, T, D, K>) -> Self {
         let (size, runs) = (work.size, work.runs);
         let longest = runs.cap().min(size);
         let empty = E::State::<S>::empty(simd);
@@ -167,9 +168,9 @@ impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D
 
     /// Lays the blocks side by side; says whether all rows are there and complete.
     #[inline(always)]
-    fn load(&mut self, series: &[&[f64]; D], first: usize) -> bool {
+    fn load(&mut self, series: &[impl Series; D], first: usize) -> bool {
         let mut whole = true;
-        for (values, tile) in series.iter().zip(&mut self.rows) {
+        for (&values, tile) in series.iter().zip(&mut self.rows) {
             whole &= tile.load(self.simd, values, first);
         }
         whole

@@ -9,10 +9,16 @@
 //! - volatility: standard deviation (ddof 1) of the leader's returns, `vol_window` rows
 //! - relative momentum: R of the asset minus R of the leader, `momentum` rows
 
+use std::borrow::Cow;
+
+use pulp::Scalar;
+
 use crate::batch::rolling;
 use crate::error::{Error, Result};
+use crate::lanes::{F, Lanes, Width, Work};
 use crate::pair::{BetaCorr, LEAST_PAIR_WINDOW, LEAST_VARIANCE_WINDOW, Std};
 use crate::params::{Window, at_least, same_length};
+use crate::series::{Series, SimpleReturns};
 
 /// Divergence is clipped here, and scaled to 1.
 const DIVERGENCE_LIMIT: f64 = 0.2;
@@ -30,10 +36,15 @@ impl Returns {
     /// The return from one price to a later one; NaN where either is missing.
     #[inline(always)]
     pub fn between(self, from: f64, to: f64) -> f64 {
+        self.between_lanes(F::splat(Scalar, from), F::splat(Scalar, to)).first()
+    }
+
+    #[inline(always)]
+    fn between_lanes<S: Width>(self, from: F<S>, to: F<S>) -> F<S> {
         let ratio = to / from;
         match self {
-            Self::Simple => ratio - 1.0,
-            Self::Log => libm::log(ratio),
+            Self::Simple => ratio - ratio.like(1.0),
+            Self::Log => ratio.map(libm::log),
         }
     }
 }
@@ -109,15 +120,25 @@ impl CrossAsset {
         self.short.max(self.long).max(self.momentum).max(1)
     }
 
-    /// Divergence and relative momentum, given the price so many rows ago of asset and leader.
+    /// Divergence and relative momentum.
     #[inline(always)]
-    pub fn relative(&self, asset: impl Fn(usize) -> f64, leader: impl Fn(usize) -> f64) -> (f64, f64) {
-        let over = |rows| {
-            self.returns.between(asset(rows), asset(0)) - self.returns.between(leader(rows), leader(0))
-        };
-        let apart = over(self.short) - over(self.long);
-        let clipped = apart.clamp(-DIVERGENCE_LIMIT, DIVERGENCE_LIMIT);
-        (present(clipped / DIVERGENCE_LIMIT), present(over(self.momentum)))
+    pub fn relative<S: Width>(&self, prices: impl Ago<S>) -> [F<S>; 2] {
+        let now = prices.ago(0);
+        let short = self.over(&now, prices.ago(self.short));
+        let long = self.over(&now, prices.ago(self.long));
+        let momentum = self.over(&now, prices.ago(self.momentum));
+        let (apart, limit) = (short - long, short.like(DIVERGENCE_LIMIT));
+        let clipped = apart.at_most(limit).at_least(short.like(-DIVERGENCE_LIMIT)) / limit;
+        let missing = short.like(f64::NAN);
+        // The least and the largest of NaN and a number depend on the processor.
+        let divergence = apart.equals(apart).pick(clipped, missing);
+        [divergence, momentum.is_finite().pick(momentum, missing)]
+    }
+
+    /// Return of the asset minus that of the leader.
+    #[inline(always)]
+    fn over<S: Width>(&self, now: &[F<S>; 2], then: [F<S>; 2]) -> F<S> {
+        self.returns.between_lanes(then[0], now[0]) - self.returns.between_lanes(then[1], now[1])
     }
 
     /// Beta, correlation, divergence, volatility, relative momentum of each row.
@@ -130,22 +151,34 @@ impl CrossAsset {
         for slice in &out {
             same_length("out", slice.len(), n)?;
         }
-        let asset = prices("asset_price", asset)?;
-        let leader = prices("leader_price", leader)?;
+        let lanes = Lanes::from_environment()?;
+        let asset = &*prices(lanes, "asset_price", asset)?;
+        let leader = &*prices(lanes, "leader_price", leader)?;
         let [beta, correlation, divergence, volatility, momentum] = out;
-        let of_asset = self.returns_of(&asset);
-        let of_leader = self.returns_of(&leader);
-        rolling(BetaCorr, &self.window, [&of_asset, &of_leader], &[], [beta, correlation])?;
-        rolling(Std, &self.vol_window, [&of_leader], &[], [volatility])?;
-        let back = self.most_back().min(n);
-        for t in 0..back {
-            let at = |prices: &[f64], rows: usize| t.checked_sub(rows).map_or(f64::NAN, |past| prices[past]);
-            (divergence[t], momentum[t]) = self.relative(|rows| at(&asset, rows), |rows| at(&leader, rows));
+        match self.returns {
+            Returns::Simple => {
+                self.of_returns(SimpleReturns(asset), SimpleReturns(leader), beta, correlation, volatility)?;
+            }
+            Returns::Log => {
+                let [asset, leader] = [asset, leader].map(|prices| self.returns_of(prices));
+                self.of_returns(&asset[..], &leader[..], beta, correlation, volatility)?;
+            }
         }
-        for t in back..n {
-            (divergence[t], momentum[t]) = self.relative(|rows| asset[t - rows], |rows| leader[t - rows]);
-        }
+        let options = self;
+        lanes.run(Relative { options, asset, leader, divergence, momentum });
         Ok(())
+    }
+
+    fn of_returns<T: Series>(
+        &self,
+        asset: T,
+        leader: T,
+        beta: &mut [f64],
+        correlation: &mut [f64],
+        volatility: &mut [f64],
+    ) -> Result<()> {
+        rolling(BetaCorr, &self.window, [asset, leader], &[], [beta, correlation])?;
+        rolling(Std, &self.vol_window, [leader], &[], [volatility])
     }
 
     fn returns_of(&self, prices: &[f64]) -> Vec<f64> {
@@ -156,13 +189,104 @@ impl CrossAsset {
     }
 }
 
-/// The prices, NaN where missing.
-fn prices(name: &'static str, values: &[f64]) -> Result<Vec<f64>> {
-    let mut checked = Vec::with_capacity(values.len());
-    for (row, &value) in values.iter().enumerate() {
-        checked.push(price(value).ok_or_else(|| Error::Price { name: name.to_owned(), value, row })?);
+/// Divergence and relative momentum of whole columns.
+struct Relative<'a> {
+    options: &'a CrossAsset,
+    asset: &'a [f64],
+    leader: &'a [f64],
+    divergence: &'a mut [f64],
+    momentum: &'a mut [f64],
+}
+
+impl Work for Relative<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Width>(self, simd: S) {
+        let Self { options, asset, leader, divergence, momentum } = self;
+        let n = asset.len();
+        let back = options.most_back().min(n);
+        let mut row = back;
+        while row + S::F64_LANES <= n {
+            let [apart, relative] = options.relative(Rows { simd, asset, leader, row });
+            apart.store(&mut divergence[row..]);
+            relative.store(&mut momentum[row..]);
+            row += S::F64_LANES;
+        }
+        for row in (0..back).chain(row..n) {
+            let [apart, relative] = options.relative(Row { asset, leader, row });
+            (divergence[row], momentum[row]) = (apart.first(), relative.first());
+        }
     }
-    Ok(checked)
+}
+
+/// The prices of asset and leader so many rows ago. A trait and not a closure: all of it must be inlined.
+pub trait Ago<S: Width> {
+    /// Asset, leader.
+    fn ago(&self, rows: usize) -> [F<S>; 2];
+}
+
+/// Rows that all have rows enough before them.
+struct Rows<'a, S> {
+    simd: S,
+    asset: &'a [f64],
+    leader: &'a [f64],
+    row: usize,
+}
+
+impl<S: Width> Ago<S> for Rows<'_, S> {
+    #[inline(always)]
+    fn ago(&self, rows: usize) -> [F<S>; 2] {
+        let from = self.row - rows;
+        [F::load(self.simd, &self.asset[from..]), F::load(self.simd, &self.leader[from..])]
+    }
+}
+
+/// One row, with nothing before the first.
+struct Row<'a> {
+    asset: &'a [f64],
+    leader: &'a [f64],
+    row: usize,
+}
+
+impl Ago<Scalar> for Row<'_> {
+    fn ago(&self, rows: usize) -> [F<Scalar>; 2] {
+        [self.asset, self.leader]
+            .map(|prices| F::splat(Scalar, self.row.checked_sub(rows).map_or(f64::NAN, |then| prices[then])))
+    }
+}
+
+/// The prices, NaN where missing; as they are where none is infinite.
+fn prices<'a>(lanes: Lanes, name: &'static str, values: &'a [f64]) -> Result<Cow<'a, [f64]>> {
+    if lanes.run(Plain(values)) {
+        return Ok(Cow::Borrowed(values));
+    }
+    let checked = values
+        .iter()
+        .enumerate()
+        .map(|(row, &value)| price(value).ok_or_else(|| Error::Price { name: name.to_owned(), value, row }));
+    checked.collect::<Result<_>>().map(Cow::Owned)
+}
+
+/// Whether all values are NaN or finite and above 0.
+struct Plain<'a>(&'a [f64]);
+
+impl Work for Plain<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn run<S: Width>(self, simd: S) -> bool {
+        let (zero, infinity) = (F::splat(simd, 0.0), F::splat(simd, f64::INFINITY));
+        let mut plain = zero.equals(zero);
+        let mut rest = self.0;
+        while let Some((_, after)) = rest.split_at_checked(S::F64_LANES) {
+            let value = F::load(simd, rest);
+            let present = zero.lt(value).and(value.lt(infinity));
+            plain = plain.and(present.or(value.equals(value).negated()));
+            rest = after;
+        }
+        plain.all() && rest.iter().all(|&value| value.is_nan() || (value > 0.0 && value < f64::INFINITY))
+    }
 }
 
 /// A price, NaN where missing; `None` where it is not above 0.
@@ -175,10 +299,4 @@ pub fn price(value: f64) -> Option<f64> {
     } else {
         None
     }
-}
-
-/// A return that left the range of float64 is missing.
-#[inline(always)]
-fn present(value: f64) -> f64 {
-    if value.is_finite() { value } else { f64::NAN }
 }

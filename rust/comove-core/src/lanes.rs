@@ -41,6 +41,16 @@ impl<S: Simd> F<S> {
         Self { simd, v: bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..S::F64_LANES])) }
     }
 
+    /// What `value` gives for each lane.
+    #[inline(always)]
+    pub fn from_fn(simd: S, value: impl Fn(usize) -> f64) -> Self {
+        let mut v = simd.splat_f64s(0.0);
+        for (lane, place) in bytemuck::cast_slice_mut(core::slice::from_mut(&mut v)).iter_mut().enumerate() {
+            *place = value(lane);
+        }
+        Self { simd, v }
+    }
+
     /// The lanes as the processor holds them.
     #[inline(always)]
     pub fn raw(self) -> S::f64s {
@@ -87,6 +97,12 @@ impl<S: Simd> F<S> {
     #[inline(always)]
     pub fn like(self, value: f64) -> Self {
         Self::splat(self.simd, value)
+    }
+
+    /// A function of each lane.
+    #[inline(always)]
+    pub fn map(self, of: impl Fn(f64) -> f64) -> Self {
+        Self::from_fn(self.simd, |lane| of(self.lane(lane)))
     }
 
     /// Square root, correctly rounded.

@@ -27,6 +27,7 @@ pub mod readings;
 #[cfg(feature = "reference")]
 pub mod reference;
 mod runs;
+pub mod series;
 pub mod snapshot;
 pub mod task;
 mod tile;

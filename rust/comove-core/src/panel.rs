@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pulp::Scalar;
 
 use crate::error::{Error, Result};
-use crate::features::{CrossAsset, Lookbacks, Returns, price};
+use crate::features::{Ago, CrossAsset, Lookbacks, Returns, price};
 use crate::grid::{Grid, PanelReading, grid};
 use crate::lanes::{F, Lanes};
 use crate::moments::SeriesMoments;
@@ -114,6 +114,19 @@ impl Prices {
 
     fn bar(&self, ago: usize) -> Vec<f64> {
         (0..self.symbols).map(|symbol| self.ago(ago, symbol)).collect()
+    }
+}
+
+/// The prices of an asset and a leader.
+struct Pair<'a> {
+    prices: &'a Prices,
+    symbol: usize,
+    leader: usize,
+}
+
+impl Ago<Scalar> for Pair<'_> {
+    fn ago(&self, rows: usize) -> [F<Scalar>; 2] {
+        [self.symbol, self.leader].map(|symbol| F::splat(Scalar, self.prices.ago(rows, symbol)))
     }
 }
 
@@ -321,9 +334,8 @@ impl Panel {
         let least = F::splat(Scalar, self.options.vol_window().min_samples() as f64);
         let features = self.leader_at.iter().enumerate().map(|(j, &leader)| {
             let read = |reading| self.grid.read_one(reading, self.min_samples(), symbol, j);
-            let (divergence, relative_momentum) = self
-                .options
-                .relative(|rows| self.prices.ago(rows, symbol), |rows| self.prices.ago(rows, leader));
+            let relative = self.options.relative(Pair { prices: &self.prices, symbol, leader });
+            let [divergence, relative_momentum] = relative.map(F::first);
             let volatility = SeriesReadings::new(self.volatility[j].current(), least).std(one).first();
             PairFeatures {
                 beta: read(PanelReading::Beta),

@@ -36,13 +36,13 @@ fn pair_readings() {
             let window = Window::rows(size, 3, Some(least)).unwrap();
             let mut out = vec![vec![0.0; y.len()]; 7];
             let [a, b, c, d, e, f, g] = &mut out[..] else { unreachable!() };
-            rolling(FullRegression, &window, [&y, &x], &[], [a, b, c, d, e, f, g]).unwrap();
+            rolling(FullRegression, &window, [&y[..], &x[..]], &[], [a, b, c, d, e, f, g]).unwrap();
             let mut corr = vec![0.0; y.len()];
-            rolling(Corr, &window, [&y, &x], &[], [&mut corr]).unwrap();
+            rolling(Corr, &window, [&y[..], &x[..]], &[], [&mut corr]).unwrap();
             let mut cov = vec![0.0; y.len()];
-            rolling(Cov { ddof: 1 }, &window, [&y, &x], &[], [&mut cov]).unwrap();
+            rolling(Cov { ddof: 1 }, &window, [&y[..], &x[..]], &[], [&mut cov]).unwrap();
             let mut var = vec![0.0; y.len()];
-            rolling(Var { ddof: 1 }, &window, [&y], &[], [&mut var]).unwrap();
+            rolling(Var { ddof: 1 }, &window, [&y[..]], &[], [&mut var]).unwrap();
             for t in 0..y.len() {
                 let truth = reference::centred([&y, &x], reference::rows_of(size, t));
                 let at = format!("{name}, window {size}, row {t}");
@@ -105,7 +105,7 @@ fn windows_by_time() {
                 .collect();
             let window = Window::span(span, 3).unwrap();
             let mut corr = vec![0.0; y.len()];
-            rolling(Corr, &window, [&y, &x], &times, [&mut corr]).unwrap();
+            rolling(Corr, &window, [&y[..], &x[..]], &times, [&mut corr]).unwrap();
             for t in 0..y.len() {
                 let truth = reference::centred([&y, &x], reference::rows_of_span(&times, span, t));
                 if truth.n < 3 {
@@ -173,7 +173,7 @@ fn joint_betas() {
     assert!(seen > 200);
     // One leader is the single regression.
     let mut single = vec![0.0; y.len()];
-    rolling(comove_core::pair::Beta, &window, [&y, &x], &[], [&mut single]).unwrap();
+    rolling(comove_core::pair::Beta, &window, [&y[..], &x[..]], &[], [&mut single]).unwrap();
     let mut out = vec![vec![0.0; y.len()]; 4];
     let mut places: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
     rolling_joint(&window, &[&y, &x], &[], &mut places).unwrap();

@@ -197,14 +197,14 @@ fn constants_do_not_vary() {
         let x = related(23, 200, 0).1;
         let mut var = vec![0.0; 200];
         let window = Window::rows(20, 2, None).unwrap();
-        rolling(Var { ddof: 1 }, &window, [&y], &[], [&mut var]).unwrap();
+        rolling(Var { ddof: 1 }, &window, [&y[..]], &[], [&mut var]).unwrap();
         assert!(var[69..].iter().all(|v| v.to_bits() == 0), "{value}");
         assert!(var[20..68].iter().all(|v| *v > 0.0));
         let mut cov = vec![0.0; 200];
-        rolling(comove_core::pair::Cov { ddof: 1 }, &window, [&y, &x], &[], [&mut cov]).unwrap();
+        rolling(comove_core::pair::Cov { ddof: 1 }, &window, [&y[..], &x[..]], &[], [&mut cov]).unwrap();
         assert!(cov[69..].iter().all(|v| *v == 0.0));
         let mut beta = vec![0.0; 200];
-        rolling(Beta, &Window::rows(20, 3, None).unwrap(), [&x, &y], &[], [&mut beta]).unwrap();
+        rolling(Beta, &Window::rows(20, 3, None).unwrap(), [&x[..], &y[..]], &[], [&mut beta]).unwrap();
         assert!(beta[69..].iter().all(|v| v.is_nan()));
     }
 }
@@ -327,11 +327,11 @@ fn fewer_outputs_have_the_same_bits() {
     let window = Window::rows(30, 3, Some(10)).unwrap();
     let all = regression(Lanes::widest(), &window, &y, &x);
     let (mut beta, mut corr) = (vec![0.0; 700], vec![0.0; 700]);
-    rolling(BetaCorr, &window, [&y, &x], &[], [&mut beta, &mut corr]).unwrap();
+    rolling(BetaCorr, &window, [&y[..], &x[..]], &[], [&mut beta, &mut corr]).unwrap();
     assert_eq!((bits(&beta), bits(&corr)), (bits(&all[0]), bits(&all[2])));
     let (mut var, mut std) = (vec![0.0; 700], vec![0.0; 700]);
-    rolling(Var { ddof: 1 }, &window, [&y], &[], [&mut var]).unwrap();
-    rolling(Std, &window, [&y], &[], [&mut std]).unwrap();
+    rolling(Var { ddof: 1 }, &window, [&y[..]], &[], [&mut var]).unwrap();
+    rolling(Std, &window, [&y[..]], &[], [&mut std]).unwrap();
     assert_eq!(bits(&var.iter().map(|v| v.sqrt()).collect::<Vec<_>>()), bits(&std));
 }
 

@@ -1,0 +1,69 @@
+//! Where batch work takes its numbers from: memory, or returns made of prices on the way.
+
+use crate::lanes::{F, Width};
+
+/// A column of numbers.
+pub trait Series: Copy {
+    /// Number of rows.
+    fn len(self) -> usize;
+    /// Whether there are none.
+    fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+    /// The number of a row, which must be there.
+    fn at(self, row: usize) -> f64;
+    /// As many numbers as there are lanes, from a row on; they must be there.
+    fn load<S: Width>(self, simd: S, row: usize) -> F<S>;
+}
+
+impl Series for &[f64] {
+    #[inline(always)]
+    fn len(self) -> usize {
+        <[f64]>::len(self)
+    }
+
+    #[inline(always)]
+    fn at(self, row: usize) -> f64 {
+        self[row]
+    }
+
+    #[inline(always)]
+    fn load<S: Width>(self, simd: S, row: usize) -> F<S> {
+        F::load(simd, &self[row..])
+    }
+}
+
+/// Simple one-row returns of prices: p\[t\] / p\[t - 1\] - 1, missing in the first row.
+///
+/// Made on the way, they cost less than the memory they would fill.
+#[derive(Clone, Copy, Debug)]
+pub struct SimpleReturns<'a>(pub &'a [f64]);
+
+impl Series for SimpleReturns<'_> {
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    fn at(self, row: usize) -> f64 {
+        match row.checked_sub(1) {
+            Some(before) => self.0[row] / self.0[before] - 1.0,
+            None => f64::NAN,
+        }
+    }
+
+    #[inline(always)]
+    fn load<S: Width>(self, simd: S, row: usize) -> F<S> {
+        match row.checked_sub(1) {
+            Some(before) => {
+                F::load(simd, &self.0[row..]) / F::load(simd, &self.0[before..]) - F::splat(simd, 1.0)
+            }
+            None => F::from_fn(
+                simd,
+                #[inline(always)]
+                |lane| self.at(lane),
+            ),
+        }
+    }
+}
