@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use arrow_array::types::{ArrowPrimitiveType, Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, PrimitiveArray, StructArray, UInt32Array, make_array};
-use arrow_buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, NullBuffer, ScalarBuffer};
 use arrow_data::ffi::FFI_ArrowArray;
 use arrow_schema::ffi::FFI_ArrowSchema;
 use arrow_schema::{DataType, Field, Fields};
@@ -168,8 +168,39 @@ fn fields(task: &Task, options: &Options, name: &str) -> Field {
 }
 
 fn nulls(values: &[f64]) -> Option<NullBuffer> {
-    let present = BooleanBuffer::collect_bool(values.len(), |i| !values[i].is_nan());
-    Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0)
+    let missing = values.iter().filter(|value| value.is_nan()).count();
+    if missing == 0 {
+        return None;
+    }
+    // Mostly those before the first full window: no need to look at every bit.
+    let leading = values.iter().take_while(|value| value.is_nan()).count();
+    let present = if leading == missing {
+        let mut bits = BooleanBufferBuilder::new(values.len());
+        bits.append_n(leading, false);
+        bits.append_n(values.len() - leading, true);
+        bits.finish()
+    } else {
+        BooleanBuffer::collect_bool(values.len(), |i| !values[i].is_nan())
+    };
+    Some(NullBuffer::new(present))
+}
+
+/// Zeroed memory for a column, in large pages where the system has them: without them a third of the time of a
+/// regression goes into four thousand page faults a million rows. NumPy does the same.
+fn column(rows: usize) -> Vec<f64> {
+    let values = vec![0.0; rows];
+    #[cfg(target_os = "linux")]
+    {
+        const LARGE: usize = 1 << 21;
+        let bytes = values.as_ptr() as usize..values.as_ptr() as usize + size_of_val(&values[..]);
+        let (first, last) = (bytes.start.next_multiple_of(LARGE), bytes.end / LARGE * LARGE);
+        if first < last {
+            // SAFETY: the range lies inside memory that `values` owns, and the advice changes no contents. Refusal
+            // does no harm, so the result does not matter.
+            unsafe { libc::madvise(first as *mut c_void, last - first, libc::MADV_HUGEPAGE) };
+        }
+    }
+    values
 }
 
 fn reading(values: Vec<f64>) -> ArrayRef {
@@ -227,7 +258,7 @@ fn evaluate(inputs: &[SeriesExport], kwargs: &[u8]) -> Result<SeriesExport, Fail
     let times = times.as_ref().map_or(&[][..], |times| &times.values[..]);
 
     let outputs = task.outputs();
-    let mut values = vec![vec![0.0; rows]; outputs.len()];
+    let mut values: Vec<Vec<f64>> = outputs.iter().map(|_| column(rows)).collect();
     let mut slices: Vec<&mut [f64]> = values.iter_mut().map(Vec::as_mut_slice).collect();
     task.run(&series, times, &mut slices).map_err(told)?;
 
