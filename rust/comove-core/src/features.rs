@@ -122,7 +122,7 @@ impl CrossAsset {
 
     /// Divergence and relative momentum.
     #[inline(always)]
-    pub fn relative<S: Width>(&self, prices: impl Ago<S>) -> [F<S>; 2] {
+    pub fn relative<S: Width>(&self, prices: &impl Ago<S>) -> [F<S>; 2] {
         let now = prices.ago(0);
         let short = self.over(&now, prices.ago(self.short));
         let long = self.over(&now, prices.ago(self.long));
@@ -208,13 +208,13 @@ impl Work for Relative<'_> {
         let back = options.most_back().min(n);
         let mut row = back;
         while row + S::F64_LANES <= n {
-            let [apart, relative] = options.relative(Rows { simd, asset, leader, row });
+            let [apart, relative] = options.relative(&Rows { simd, asset, leader, row });
             apart.store(&mut divergence[row..]);
             relative.store(&mut momentum[row..]);
             row += S::F64_LANES;
         }
         for row in (0..back).chain(row..n) {
-            let [apart, relative] = options.relative(Row { asset, leader, row });
+            let [apart, relative] = options.relative(&Row { asset, leader, now: row });
             (divergence[row], momentum[row]) = (apart.first(), relative.first());
         }
     }
@@ -246,13 +246,13 @@ impl<S: Width> Ago<S> for Rows<'_, S> {
 struct Row<'a> {
     asset: &'a [f64],
     leader: &'a [f64],
-    row: usize,
+    now: usize,
 }
 
 impl Ago<Scalar> for Row<'_> {
     fn ago(&self, rows: usize) -> [F<Scalar>; 2] {
         [self.asset, self.leader]
-            .map(|prices| F::splat(Scalar, self.row.checked_sub(rows).map_or(f64::NAN, |then| prices[then])))
+            .map(|prices| F::splat(Scalar, self.now.checked_sub(rows).map_or(f64::NAN, |then| prices[then])))
     }
 }
 

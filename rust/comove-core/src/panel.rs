@@ -334,7 +334,7 @@ impl Panel {
         let least = F::splat(Scalar, self.options.vol_window().min_samples() as f64);
         let features = self.leader_at.iter().enumerate().map(|(j, &leader)| {
             let read = |reading| self.grid.read_one(reading, self.min_samples(), symbol, j);
-            let relative = self.options.relative(Pair { prices: &self.prices, symbol, leader });
+            let relative = self.options.relative(&Pair { prices: &self.prices, symbol, leader });
             let [divergence, relative_momentum] = relative.map(F::first);
             let volatility = SeriesReadings::new(self.volatility[j].current(), least).std(one).first();
             PairFeatures {

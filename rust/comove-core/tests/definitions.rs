@@ -5,7 +5,9 @@
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    clippy::float_cmp
+    clippy::float_cmp,
+    clippy::panic,
+    clippy::unwrap_used
 )]
 
 mod common;

@@ -5,7 +5,9 @@
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
     clippy::cast_sign_loss,
-    clippy::float_cmp
+    clippy::float_cmp,
+    clippy::panic,
+    clippy::unwrap_used
 )]
 
 mod common;
@@ -54,7 +56,7 @@ fn live(window: &Window, y: &[f64], x: &[f64]) -> Vec<Vec<f64>> {
 fn lanes_and_doors() {
     for (name, (y, x)) in hard(1500) {
         for size in [3, 8, 15, 16, 17, 30, 48, 49, 112, 200, 700, 1499, 1500, 4000, 100_000] {
-            let window = Window::rows(size, 3, Some(size.min(5).max(2))).unwrap();
+            let window = Window::rows(size, 3, Some(size.clamp(2, 5))).unwrap();
             let live = live(&window, &y, &x);
             for lanes in widths() {
                 let batch = regression(lanes, &window, &y, &x);
@@ -261,7 +263,7 @@ fn panels_are_pairs() {
             level[s] *= 1.0 + numbers.unit() * 0.03;
             let late = s == 5 && t < 90;
             let ended = s == 7 && t > 150;
-            let hole = numbers.next() % 20 == 0;
+            let hole = numbers.next().is_multiple_of(20);
             *place = if late || ended || hole { f64::NAN } else { level[s] };
         }
     }
