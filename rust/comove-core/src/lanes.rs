@@ -191,6 +191,23 @@ binary!(Sub, sub, sub_f64s);
 binary!(Mul, mul, mul_f64s);
 binary!(Div, div, div_f64s);
 
+/// Asks the processor to fetch the cache line of a value, if it is there.
+#[inline(always)]
+pub fn prefetch(values: &[f64], at: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(value) = values.get(at) {
+        // SAFETY: a hint that reads nothing; the address is that of a value.
+        #[allow(unsafe_code)]
+        unsafe {
+            core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(
+                core::ptr::from_ref(value).cast(),
+            );
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, at);
+}
+
 /// A number of lanes, and how to turn a square of them.
 pub trait Width: Simd {
     /// Runs `work` compiled for this processor.

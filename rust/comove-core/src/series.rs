@@ -1,6 +1,6 @@
 //! Where batch work takes its numbers from: memory, or returns made of prices on the way.
 
-use crate::lanes::{F, Width};
+use crate::lanes::{F, Width, prefetch};
 
 /// A column of numbers.
 pub trait Series: Copy {
@@ -14,6 +14,8 @@ pub trait Series: Copy {
     fn at(self, row: usize) -> f64;
     /// As many numbers as there are lanes, from a row on; they must be there.
     fn load<S: Width>(self, simd: S, row: usize) -> F<S>;
+    /// Asks the processor to fetch a row before it is needed.
+    fn prefetch(self, row: usize);
 }
 
 impl Series for &[f64] {
@@ -30,6 +32,11 @@ impl Series for &[f64] {
     #[inline(always)]
     fn load<S: Width>(self, simd: S, row: usize) -> F<S> {
         F::load(simd, &self[row..])
+    }
+
+    #[inline(always)]
+    fn prefetch(self, row: usize) {
+        prefetch(self, row);
     }
 }
 
@@ -65,5 +72,10 @@ impl Series for SimpleReturns<'_> {
                 |lane| self.at(lane),
             ),
         }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, row: usize) {
+        prefetch(self.0, row);
     }
 }
