@@ -229,12 +229,10 @@ impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D
             let (start, end) = (self.runs.start(run), self.end(run));
             let middle = self.middle::<WHOLE>(run, anchor, settled);
             let ahead = Ahead { series, out, next: (first + S::F64_LANES) * self.size };
+            let nothing = Anchored::empty(self.simd);
             let growing = match &middle {
                 Some(middle) => self.rows_of_run::<T, WHOLE, true>(start, end, anchor, middle, &ahead),
-                None => {
-                    let empty = Anchored::empty(self.simd);
-                    self.rows_of_run::<T, WHOLE, false>(start, end, anchor, &empty, &ahead)
-                }
+                None => self.rows_of_run::<T, WHOLE, false>(start, end, anchor, &nothing, &ahead),
             };
             settled = Some(match settled {
                 Some(settled) => self.combine::<WHOLE>(&settled, &growing, start, end - start),
