@@ -129,9 +129,10 @@ def latency_table(lines: Sequence[Line]) -> Table:
             rows.append((f"`{line.bench}`" if i == 0 else "", line.contender, mean, *single))
     note = (
         "Nanoseconds of single calls. Each call is timed by itself and the median cost of two reads of the clock is "
-        "taken off; percentiles are of each turn, then the median over the turns; the maximum is over all turns. The "
-        "line of the clock alone is the same loop around nothing: what lies above it there is the machine, not the library. "
-        "The mean is of a tight loop without a clock inside (least of the turns), so it includes the loop."
+        "taken off; percentiles are of each turn, then the median over the turns; the maximum is over all turns. "
+        "The line of the clock alone is the same loop around nothing: what lies above it there is the machine, not "
+        "the library. The mean is of a tight loop without a clock inside (least of the turns), so it includes the "
+        "loop."
     )
     return Table("Single updates", header, rows, note)
 

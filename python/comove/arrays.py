@@ -9,10 +9,11 @@ The same rows give bit for bit what the Polars expressions and the live objects 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from comove import _comove, options
 from comove.errors import DataError, ParameterError
@@ -64,7 +65,7 @@ def rolling_beta(
     min_samples : int, 2 to `window_size`, default `window_size`
         Complete pairs needed before a value is given.
     out : float64, same shape as the result, optional
-        Where to put it; contiguous along the rows.
+        Where to put it, and what is returned then; quickest where it is contiguous along the rows.
 
     Returns
     -------
@@ -217,10 +218,11 @@ def joint_beta(
     Parameters
     ----------
     asset : float64, shape (n,)
-    leaders : float64, shape (n, k), or a mapping of names to arrays of shape (n,)
-        1 to 8 leaders.
+    leaders : float64, shape (n, k), or a list or a mapping of arrays of shape (n,)
+        1 to 8 leaders, one a column.
     window_size, window_span, by, min_samples
-        As in `rolling_beta`; a row counts where the asset and all leaders are given.
+        As in `rolling_beta`, but `window_size` is at least k + 2. A row counts where the asset and all leaders are
+        given.
 
     Returns
     -------
@@ -236,16 +238,16 @@ def joint_beta(
     -----
     Cholesky factorisation of the leaders' correlation matrix; O(k^2) a row for the window, O(k^3) for the solve.
     """
-    chosen = options.window(window_size, window_span, min_samples, by=by)
-    if isinstance(leaders, Mapping):
-        columns = [options.series(f"leaders[{name!r}]", values) for name, values in leaders.items()]
-    else:
-        table = options.floats("leaders", leaders)
-        table = table[:, np.newaxis] if table.ndim == 1 else table
-        columns = [np.ascontiguousarray(column) for column in table.T]
-    options.whole("number of leaders", len(columns), least=1, most=options.MOST_LEADERS)
     y = options.series("asset", asset)
-    columns = [options.series("leaders", column, len(y)) for column in columns]
+    if not isinstance(leaders, Mapping):
+        if not isinstance(leaders, list | tuple):
+            table = options.floats("leaders", leaders)
+            leaders = list((table[:, np.newaxis] if table.ndim == 1 else table).T)
+        leaders = dict(enumerate(leaders))
+    options.whole("number of leaders", len(leaders), least=1, most=options.MOST_LEADERS)
+    least = options.least_joint_window(len(leaders))
+    chosen = options.window(window_size, window_span, min_samples, least=least, by=by)
+    columns = [options.series(f"leaders[{name!r}]", values, len(y)) for name, values in leaders.items()]
     times = None if by is None else options.timestamps("by", by, len(y))
     chosen["leaders"] = [str(j) for j in range(len(columns))]
     rows = np.empty((len(columns) + 3, len(y)))
@@ -384,9 +386,11 @@ def _single(
     else:
         y, x, times = _inputs(asset, benchmark, chosen, by)
         others = [x]
-    block = None if out is None else _checked_out(out, y.shape, [y, *others])[np.newaxis]
-    result: Floats = _run(estimator, chosen, y, others, times, 1, block)[0]
-    return result
+    if out is None:
+        result: Floats = _run(estimator, chosen, y, others, times, 1, None)[0]
+        return result
+    _run(estimator, chosen, y, others, times, 1, _checked_out(out, y.shape, [y, *others, times])[np.newaxis])
+    return out
 
 
 def _block(
@@ -399,7 +403,7 @@ def _block(
     out: Floats | None,
 ) -> dict[str, Floats]:
     """Run an estimator of several outputs into one block of memory."""
-    block = None if out is None else _checked_out(out, (len(names), *y.shape), [y, *others])
+    block = None if out is None else _checked_out(out, (len(names), *y.shape), [y, *others, times])
     return dict(zip(names, _run(estimator, chosen, y, others, times, len(names), block), strict=True))
 
 
@@ -428,7 +432,7 @@ def _run(
     return block
 
 
-def _checked_out(out: object, shape: tuple[int, ...], inputs: list[Floats]) -> Floats:
+def _checked_out(out: object, shape: tuple[int, ...], inputs: Sequence[npt.NDArray[Any] | None]) -> Floats:
     """Return `out` if results of `shape` can go there."""
     if not isinstance(out, np.ndarray) or out.dtype != np.float64:
         kind = out.dtype if isinstance(out, np.ndarray) else type(out).__name__
@@ -437,6 +441,8 @@ def _checked_out(out: object, shape: tuple[int, ...], inputs: list[Floats]) -> F
         raise DataError(f"out must have shape {shape}, got {out.shape}", "shape")
     if not out.flags.writeable:
         raise ParameterError("out must be writeable, got a read-only array", "out")
-    if any(np.may_share_memory(out, values) for values in inputs):
+    if any(values is not None and np.may_share_memory(out, values) for values in inputs):
         raise ParameterError("out must not share memory with an input", "out")
+    if any(stride == 0 and length > 1 for stride, length in zip(out.strides, out.shape, strict=True)):
+        raise ParameterError("out must have a place of its own for every value, got a stride of 0", "out")
     return out

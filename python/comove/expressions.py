@@ -1,8 +1,9 @@
 """The Polars door: every batch estimator as an expression, and the namespace `.comove`.
 
-Columns are names or expressions of any numeric dtype; null, NaN and infinities are missing; null comes out where a
-reading is not defined. The value at row t uses rows up to and including t, in the order the rows have: sort by time
-after joins and group_by. Use `.over("symbol")` to keep symbols apart. The same rows give bit for bit what the arrays
+Columns are names or expressions of any numeric dtype, cast to Float64 as `Expr.cast` does it (text that holds numbers
+is parsed, dates become their integers). Null, NaN and infinities are missing; null comes out where a reading is not
+defined. The value at row t uses rows up to and including t, in the order the rows have: sort by time after joins and
+group_by. Use `.over("symbol")` to keep symbols apart. The same rows give bit for bit what the arrays
 and the live objects give.
 """
 
@@ -176,13 +177,12 @@ def joint_beta(
     """Betas of `asset` on several leaders at once, over a sliding window.
 
     A struct of one `beta_<name>` a leader, alpha, r_squared (Float64) and n (UInt32). The name of a leader is its key
-    in a mapping, its column otherwise. 1 to 8 leaders. Definitions are those of `comove.arrays.joint_beta`; other
-    parameters, errors and cost those of `rolling_beta`.
+    in a mapping, its column otherwise. 1 to 8 leaders; `window_size` is at least 2 more. Definitions are those of
+    `comove.arrays.joint_beta`; other parameters, errors and cost those of `rolling_beta`.
     """
-    chosen = _window(window_size, window_span, min_samples, by)
     if isinstance(leaders, Mapping):
         names, columns = [str(name) for name in leaders], [_column(column) for column in leaders.values()]
-    elif isinstance(leaders, str | pl.Expr):
+    elif isinstance(leaders, str) or not isinstance(leaders, Sequence):
         raise ParameterError(f"leaders must be a list or a mapping of columns, got {leaders!r}", "type")
     else:
         columns = [_column(column) for column in leaders]
@@ -190,6 +190,8 @@ def joint_beta(
     options.whole("number of leaders", len(columns), least=1, most=options.MOST_LEADERS)
     if len(set(names)) < len(names):
         raise ParameterError(f"leaders must have different names, got {names}", "leaders")
+    least = options.least_joint_window(len(columns))
+    chosen = _window(window_size, window_span, min_samples, by, least=least)
     return _call("joint_beta", {**chosen, "leaders": names}, [_column(asset), *columns], by)
 
 
@@ -259,6 +261,8 @@ def _pair(
 
 
 def _call(estimator: str, chosen: dict[str, Any], columns: list[pl.Expr], by: str | pl.Expr | None) -> pl.Expr:
+    if by is not None and not isinstance(by, str | pl.Expr):
+        raise ParameterError(f"by must be a column or an expression, got {by!r}", "by")
     times = None if by is None else _column(by)
     return _plugin.call({"estimator": estimator, **chosen}, columns, times)
 

@@ -44,11 +44,11 @@ _UNITS = {
     "d": 86_400_000_000_000,
     "w": 604_800_000_000_000,
 }
-_PART = re.compile(r"(\d+)(ns|us|µs|ms|s|m|h|d|w)")
+_PART = re.compile(r"([0-9]{1,19})(ns|us|µs|ms|s|m|h|d|w)")
 _LARGEST = np.iinfo(np.int64).max
 
 
-def whole(name: str, value: object, *, least: int, most: int | None = None, because: str = "") -> int:
+def whole(name: str, value: object, *, least: int, most: int = MAX_ROWS, because: str = "2^48") -> int:
     """Return `value` as an int within its bounds.
 
     Raises
@@ -61,7 +61,7 @@ def whole(name: str, value: object, *, least: int, most: int | None = None, beca
     number = value.__index__()
     if number < least:
         raise ParameterError(f"{name} must be at least {least}, got {number}", "too_small")
-    if most is not None and number > most:
+    if number > most:
         reason = f" ({because})" if because else ""
         raise ParameterError(f"{name} must be at most {most}{reason}, got {number}", "too_large")
     return number
@@ -77,7 +77,10 @@ def positive(name: str, value: object) -> float:
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise ParameterError(f"{name} must be a number, got {value!r}", "type")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = np.inf
     if not (np.isfinite(number) and number > 0):
         raise ParameterError(f"{name} must be finite and above 0, got {value!r}", "not_positive")
     return number
@@ -113,7 +116,9 @@ def duration(name: str, value: object) -> int:
         Another type, calendar units (mo, q, y) or unknown ones.
     """
     if isinstance(value, np.timedelta64) and not np.isnat(value):
-        return int(value.astype("timedelta64[ns]").astype(np.int64))
+        whole_ns = value.astype("timedelta64[ns]")
+        # What is beyond 292 years wraps.
+        return int(whole_ns.astype(np.int64)) if whole_ns.astype(value.dtype) == value else _LARGEST + 1
     if isinstance(value, dt.timedelta):
         return ((value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds) * 1_000
     if isinstance(value, str):
@@ -169,7 +174,7 @@ def window(
             "window",
         )
     if window_size is not None:
-        size = whole("window_size", window_size, least=least, most=MAX_ROWS, because="2^48")
+        size = whole("window_size", window_size, least=least)
         if by is not None:
             raise ParameterError(f"by goes with window_span, got by={by!r} with window_size={size}", "by")
         options: dict[str, Any] = {"window_size": size}
@@ -185,7 +190,11 @@ def window(
 
 
 def live_window(
-    window_size: object, window_span: object, max_rows: object, min_samples: object
+    window_size: object,
+    window_span: object,
+    max_rows: object,
+    min_samples: object,
+    least_size: int = LEAST_PAIR_WINDOW,
 ) -> tuple[int | None, int | None, int | None, int | None]:
     """Return size, span in nanoseconds, max_rows and min_samples of a live window.
 
@@ -194,11 +203,11 @@ def live_window(
     ParameterError
         As `window`; a span without `max_rows`, or `max_rows` without one; more than 2^24 rows.
     """
-    options = window(window_size, window_span, min_samples, needs_by=False)
+    options = window(window_size, window_span, min_samples, least=least_size, needs_by=False)
     size, span = options.get("window_size"), options.get("window_span")
     least = options.get("min_samples")
     if size is not None:
-        whole("window_size", size, least=3, most=MAX_LIVE_ROWS, because="the most a live object holds")
+        whole("window_size", size, least=least_size, most=MAX_LIVE_ROWS, because="the most a live object holds")
         if max_rows is not None:
             raise ParameterError(f"max_rows goes with window_span, got max_rows={max_rows!r}", "max_rows")
         return size, None, None, least
@@ -223,17 +232,23 @@ def epoch_nanoseconds(ts: object) -> int:
     DataError
         Another type, or not a time.
     """
-    if isinstance(ts, dt.datetime):
+    number: int | None = None
+    # pandas' missing time is a datetime that equals nothing.
+    if isinstance(ts, dt.datetime) and ts == ts:
         aware = ts if ts.tzinfo is not None else ts.replace(tzinfo=dt.UTC)
         since = aware - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-        return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1_000
-    if isinstance(ts, np.datetime64) and not np.isnat(ts):
-        return int(ts.astype("datetime64[ns]").astype(np.int64))
-    if isinstance(ts, SupportsIndex) and not isinstance(ts, bool | np.bool_):
+        micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        # A datetime ends at microseconds, pandas' goes on.
+        number = micros * 1_000 + int(getattr(ts, "nanosecond", 0))
+    elif isinstance(ts, np.datetime64):
+        return int(timestamps("ts", np.array([ts]))[0])
+    elif isinstance(ts, SupportsIndex) and not isinstance(ts, bool | np.bool_):
         number = ts.__index__()
-        if abs(number) <= _LARGEST:
-            return number
-    raise DataError(f"ts must be a datetime or integer nanoseconds, got {ts!r}", "ts")
+    if number is None:
+        raise DataError(f"ts must be a datetime or integer nanoseconds, got {ts!r}", "ts")
+    if abs(number) > _LARGEST:
+        raise DataError(f"ts must lie between 1677 and 2262, got {ts!r}", "ts_range")
+    return number
 
 
 def floats(name: str, values: object) -> Floats:
@@ -244,6 +259,8 @@ def floats(name: str, values: object) -> Floats:
     DataError
         Not numeric, or of another number of dimensions.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
@@ -254,7 +271,7 @@ def floats(name: str, values: object) -> Floats:
                 raise DataError(f"{name} must be numeric, got text", "dtype")
         # Aligned: what NumPy cuts out of records may not be.
         array = np.require(array, np.float64, "A")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{name} must be numeric: {error}", "dtype") from error
@@ -296,6 +313,9 @@ def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps
     DataError
         Another dtype, missing times, another length.
     """
+    if isinstance(values, np.ma.MaskedArray) and values.mask.any():
+        row = int(np.ma.getmaskarray(values).argmax())
+        raise DataError(f"{name} must not be missing, got a masked time at row {row}", "missing_time")
     array = np.asarray(values)
     if array.ndim != 1:
         raise DataError(f"{name} must have 1 dimension, got {array.ndim}", "shape")
@@ -303,14 +323,27 @@ def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps
         missing = np.isnat(array)
         if missing.any():
             raise DataError(f"{name} must not be missing, got NaT at row {int(missing.argmax())}", "missing_time")
-        array = array.astype("datetime64[ns]").astype(np.int64)
+        if np.datetime_data(array.dtype)[0] == "generic":
+            raise DataError(f"{name} must be times with a unit, got dtype {array.dtype}", "dtype")
+        with_unit, array = array, array.astype("datetime64[ns]")
+        _refuse_wrapped(name, with_unit, array.astype(with_unit.dtype) != with_unit)
+        array = array.astype(np.int64)
     elif array.dtype.kind == "O":
         array = np.array([epoch_nanoseconds(value) for value in array], dtype=np.int64)
     elif array.dtype.kind not in "iu" and array.size:
         raise DataError(f"{name} must be datetimes or integer nanoseconds, got dtype {array.dtype}", "dtype")
+    if array.dtype.kind == "u":
+        _refuse_wrapped(name, array, array > _LARGEST)
     if rows is not None and len(array) != rows:
         raise DataError(f"{name} must have length {rows}, got {len(array)}", "length")
     return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def _refuse_wrapped(name: str, values: npt.NDArray[Any], wrapped: npt.NDArray[np.bool_]) -> None:
+    """Refuse times that nanoseconds in 64 bits do not reach."""
+    if wrapped.any():
+        row = int(wrapped.argmax())
+        raise DataError(f"{name} must lie between 1677 and 2262, got {values[row]} at row {row}", "ts_range")
 
 
 def ewm(half_life: object, min_samples: object) -> dict[str, Any]:
@@ -369,6 +402,11 @@ def at_least_two(min_samples: object) -> int:
     return whole("min_samples", min_samples, least=2)
 
 
+def least_joint_window(leaders: int) -> int:
+    """Return the least rows of a window for a regression on several leaders: more than leaders and intercept."""
+    return max(LEAST_PAIR_WINDOW, leaders + 2)
+
+
 def leader_count(n_leaders: object) -> int:
     """Return a number of leaders.
 
@@ -407,15 +445,28 @@ def symbols(name: str, values: object) -> list[str]:
     """
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise ParameterError(f"{name} must be a sequence of symbols, got {values!r}", "type")
-    names = list(values)
+    names = [symbol_name(name, value) for value in values]
     if not names:
         raise ParameterError(f"{name} must hold at least 1 symbol, got 0", "too_small")
+    seen = set()
     for symbol in names:
-        if not isinstance(symbol, str) or not symbol:
-            raise ParameterError(f"{name} must be symbols, got {symbol!r}", "type")
-        if names.count(symbol) > 1:
+        if symbol in seen:
             raise DataError(f"{name} must be different, got {symbol!r} twice", "symbol")
+        seen.add(symbol)
     return names
+
+
+def symbol_name(name: str, value: object) -> str:
+    """Return a symbol.
+
+    Raises
+    ------
+    ParameterError
+        Not a string, or one that is empty or holds a zero character.
+    """
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise ParameterError(f"{name} must be a symbol, got {value!r}", "type")
+    return value
 
 
 def panel(
@@ -432,4 +483,9 @@ def panel(
     whole("window_size", window_size, least=LEAST_PAIR_WINDOW, most=MAX_LIVE_ROWS, because="2^24")
     kind = choice("returns", "simple" if returns is None else returns, ("simple", "log"))
     size, least = chosen["window_size"], chosen.get("min_samples")
-    return symbols("assets", assets), symbols("leaders", leaders), size, least, kind
+    names = symbols("leaders", leaders)
+    # Features are named by the leader in lower case.
+    lower = [leader.lower() for leader in names]
+    if len(set(lower)) < len(lower):
+        raise DataError(f"leaders must differ in more than case, got {names}", "symbol")
+    return symbols("assets", assets), names, size, least, kind

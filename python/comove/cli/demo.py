@@ -198,7 +198,7 @@ What this shows. Beta is how far a coin moves when its leader moves by 1.
 - ±: one standard error, the size of error that chance alone makes usual.
 
 A false price, {_BAD_FACTOR:g} times too high, in candle {_BAD_ROW:,} of {_BAD_COIN}: its beta over
-{_WINDOW} candles jumps from {bad.before:.2f} to {bad.during:.2f}, {bad.rows_touched} candles are touched, and after that
-{after}
+{_WINDOW} candles jumps from {bad.before:.2f} to {bad.during:.2f}, {bad.rows_touched} candles are touched,
+and after that {after}
 """
     )

@@ -113,11 +113,13 @@ fn by_span<E: Estimator<D, K>, T: Series, const D: usize, const K: usize>(
     mut out: [&mut [f64]; K],
 ) -> Result<()> {
     let n = series[0].len();
-    same_length("ts", times.len(), n)?;
+    same_length("by", times.len(), n)?;
     let min_samples = F::splat(pulp::Scalar, window.min_samples() as f64);
     let mut sliding = SlidingWindow::<D, E::State<pulp::Scalar>>::new(*window, None)?;
     for (row, &ts) in times.iter().enumerate() {
-        sliding.push(core::array::from_fn(|i| series[i].at(row)), ts).map_err(|error| error.at_row(row))?;
+        sliding
+            .push(core::array::from_fn(|i| series[i].at(row)), ts)
+            .map_err(|error| error.at_row(row).of_times("by"))?;
         let readings = estimator.read(sliding.current(), min_samples);
         for (slice, reading) in out.iter_mut().zip(readings) {
             slice[row] = reading.first();

@@ -56,6 +56,8 @@ pub enum Error {
     },
     /// Time ran backwards, or stood still where it may not.
     Order {
+        /// Name of the times.
+        name: &'static str,
         /// The row, counted from 0.
         row: usize,
         /// Its time.
@@ -67,6 +69,8 @@ pub enum Error {
     },
     /// A timestamp is missing.
     MissingTime {
+        /// Name of the times.
+        name: &'static str,
         /// The row, counted from 0.
         row: usize,
     },
@@ -141,8 +145,17 @@ impl Error {
     /// The same error, said of another row.
     #[must_use]
     pub fn at_row(mut self, at: usize) -> Self {
-        if let Self::Order { row, .. } | Self::MissingTime { row } | Self::Price { row, .. } = &mut self {
+        if let Self::Order { row, .. } | Self::MissingTime { row, .. } | Self::Price { row, .. } = &mut self {
             *row = at;
+        }
+        self
+    }
+
+    /// The same error, said of times under another name.
+    #[must_use]
+    pub fn of_times(mut self, times: &'static str) -> Self {
+        if let Self::Order { name, .. } | Self::MissingTime { name, .. } = &mut self {
+            *name = times;
         }
         self
     }
@@ -183,11 +196,13 @@ impl fmt::Display for Error {
             Self::Price { name, value, row } => {
                 write!(f, "price of {name} must be above 0 or missing, got {value} at row {row}")
             }
-            Self::Order { row, value, previous, equal_allowed } => {
+            Self::Order { name, row, value, previous, equal_allowed } => {
                 let rule = if *equal_allowed { "not run backwards" } else { "increase" };
-                write!(f, "ts must {rule}: row {row} has {value} after {previous}")
+                write!(f, "{name} must {rule}: row {row} has {value} after {previous}")
             }
-            Self::MissingTime { row } => write!(f, "ts must not be missing, got null at row {row}"),
+            Self::MissingTime { name, row } => {
+                write!(f, "{name} must not be missing, got null at row {row}")
+            }
             Self::Burst { value, max_rows } => {
                 write!(f, "max_rows must hold the window: {value} rows within the span, at most {max_rows}")
             }

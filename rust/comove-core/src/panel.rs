@@ -240,7 +240,7 @@ impl Panel {
     fn check_time(&self, ts: i64) -> Result<()> {
         match self.last {
             Some(previous) if ts <= previous => {
-                Err(Error::Order { row: 0, value: ts, previous, equal_allowed: false })
+                Err(Error::Order { name: "ts", row: 0, value: ts, previous, equal_allowed: false })
             }
             _ => Ok(()),
         }

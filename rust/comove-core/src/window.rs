@@ -82,7 +82,13 @@ impl Time {
         let slice = self.slice(ts);
         let step = match self.last {
             Some(last) if ts < last => {
-                return Err(Error::Order { row: 0, value: ts, previous: last, equal_allowed: true });
+                return Err(Error::Order {
+                    name: "ts",
+                    row: 0,
+                    value: ts,
+                    previous: last,
+                    equal_allowed: true,
+                });
             }
             Some(_) if slice.block == self.slice.block => Step::Stay,
             Some(_) if slice.block == self.slice.block.wrapping_add(1) => Step::Turn,

@@ -7,6 +7,18 @@ use pyo3::types::PyType;
 
 static CLASSES: [PyOnceLock<Py<PyType>>; 4] = [const { PyOnceLock::new() }; 4];
 
+/// A `DataError` of the bindings' own.
+pub fn data_error(text: &str, code: &str) -> PyErr {
+    exception(1, "DataError", text.to_owned(), code.to_owned())
+}
+
+fn exception(place: usize, name: &str, text: String, code: String) -> PyErr {
+    Python::attach(|py| match CLASSES[place].import(py, "comove.errors", name) {
+        Ok(class) => PyErr::from_type(class.clone(), (text, code)),
+        Err(failed) => failed,
+    })
+}
+
 /// The exception for a core error: the class by its kind, and its code.
 #[allow(clippy::needless_pass_by_value)] // the signature `map_err` wants
 pub fn raise(error: Error) -> PyErr {
@@ -16,11 +28,5 @@ pub fn raise(error: Error) -> PyErr {
         Kind::Order => (2, "OrderError"),
         Kind::State => (3, "StateError"),
     };
-    Python::attach(|py| {
-        let class = CLASSES[place].import(py, "comove.errors", name);
-        match class {
-            Ok(class) => PyErr::from_type(class.clone(), (error.to_string(), error.code())),
-            Err(failed) => failed,
-        }
-    })
+    exception(place, name, error.to_string(), error.code().to_owned())
 }

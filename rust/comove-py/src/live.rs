@@ -8,9 +8,10 @@ use comove_core::params::Extent;
 use comove_core::{Error, Window};
 use numpy::{PyArray1, PyArray2, PyArrayMethods, PyReadonlyArray1, PyReadonlyArray2};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple, PyType};
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyFloat, PyTuple, PyType};
 
-use crate::errors::raise;
+use crate::errors::{data_error, raise};
 use crate::options::window;
 
 /// NaN is missing in the core, None in Python.
@@ -18,9 +19,27 @@ pub fn given(value: f64) -> Option<f64> {
     if value.is_nan() { None } else { Some(value) }
 }
 
-/// None is missing in Python, NaN in the core.
-fn value(given: Option<f64>) -> f64 {
-    given.unwrap_or(f64::NAN)
+/// A number of a row: None is missing in Python, NaN in the core.
+#[derive(Clone, Copy)]
+pub struct Value(pub f64);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Value {
+    type Error = PyErr;
+
+    #[inline]
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if let Ok(float) = object.cast_exact::<PyFloat>() {
+            return Ok(Self(float.value()));
+        }
+        if object.is_none() {
+            return Ok(Self(f64::NAN));
+        }
+        let value = object.extract::<f64>();
+        value.map(Self).map_err(|_| match object.repr() {
+            Ok(shown) => data_error(&format!("a row must hold numbers or None, got {shown}"), "type"),
+            Err(failed) => failed,
+        })
+    }
 }
 
 /// Calls a function of `comove.options`.
@@ -40,6 +59,26 @@ pub fn series<'py>(
     rows: Option<usize>,
 ) -> PyResult<PyReadonlyArray1<'py, f64>> {
     Ok(checked(py, "series", (name, values, rows))?.extract()?)
+}
+
+/// The numbers of several leaders.
+pub struct Values(Vec<f64>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Values {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let Ok(items) = object.try_iter() else {
+            let shown = object.repr()?;
+            return Err(data_error(&format!("leaders must be a sequence of numbers, got {shown}"), "type"));
+        };
+        items.map(|item| Ok(item?.extract::<Value>()?.0)).collect::<PyResult<_>>().map(Self)
+    }
+}
+
+/// The bytes of a snapshot, from bytes or a bytearray.
+pub fn snapshot_bytes(snapshot: &Bound<'_, PyAny>) -> PyResult<PyBackedBytes> {
+    snapshot.extract().map_err(|_| raise(Error::Snapshot { problem: "it is not bytes".to_owned() }))
 }
 
 /// A time: integer nanoseconds, or anything `comove.options.epoch_nanoseconds` takes.
@@ -62,7 +101,7 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Time {
 /// The time of a row, where the window goes by time.
 fn time(window: &Window, ts: Option<Time>) -> PyResult<i64> {
     match (window.extent(), ts) {
-        (Extent::Span(_), None) => Err(raise(Error::MissingTime { row: 0 })),
+        (Extent::Span(_), None) => Err(raise(Error::MissingTime { name: "ts", row: 0 })),
         (_, ts) => Ok(ts.map_or(0, |ts| ts.0)),
     }
 }
@@ -75,7 +114,7 @@ fn times<'py>(
     rows: usize,
 ) -> PyResult<Option<PyReadonlyArray1<'py, i64>>> {
     match (window.extent(), ts) {
-        (Extent::Span(_), None) => Err(raise(Error::MissingTime { row: 0 })),
+        (Extent::Span(_), None) => Err(raise(Error::MissingTime { name: "ts", row: 0 })),
         (_, None) => Ok(None),
         (_, Some(ts)) => Ok(Some(checked(py, "timestamps", ("ts", ts, rows))?.extract()?)),
     }
@@ -114,8 +153,10 @@ fn live_window(
     window_span: Option<&Bound<'_, PyAny>>,
     max_rows: Option<&Bound<'_, PyAny>>,
     min_samples: Option<&Bound<'_, PyAny>>,
+    least_size: usize,
 ) -> PyResult<(Window, Option<usize>)> {
-    let options = checked(py, "live_window", (window_size, window_span, max_rows, min_samples))?;
+    let arguments = (window_size, window_span, max_rows, min_samples, least_size);
+    let options = checked(py, "live_window", arguments)?;
     let (size, span, max_rows, min_samples) = options.extract()?;
     Ok((window(size, span, LEAST_PAIR_WINDOW, min_samples).map_err(raise)?, max_rows))
 }
@@ -156,8 +197,9 @@ macro_rules! shared_verbs {
             ///     Bytes that are truncated, corrupted, newer, or of another object.
             #[classmethod]
             #[pyo3(signature = (snapshot, /))]
-            fn from_bytes(_class: &Bound<'_, PyType>, snapshot: &[u8]) -> PyResult<Self> {
-                Ok(Self { core: <$core>::from_bytes(snapshot).map_err(raise)? })
+            fn from_bytes(_class: &Bound<'_, PyType>, snapshot: &Bound<'_, PyAny>) -> PyResult<Self> {
+                let snapshot = crate::live::snapshot_bytes(snapshot)?;
+                Ok(Self { core: <$core>::from_bytes(&snapshot).map_err(raise)? })
             }
 
             fn __reduce__<'py>(
@@ -223,7 +265,8 @@ impl RollingPair {
         min_samples: Option<&Bound<'_, PyAny>>,
         ddof: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let (window, max_rows) = live_window(py, window_size, window_span, max_rows, min_samples)?;
+        let (window, max_rows) =
+            live_window(py, window_size, window_span, max_rows, min_samples, LEAST_PAIR_WINDOW)?;
         let ddof = match ddof {
             Some(ddof) => checked(py, "degrees", (ddof,))?.extract()?,
             None => 1,
@@ -236,14 +279,9 @@ impl RollingPair {
     ///
     /// None, NaN and infinities are missing. `ts` (integer nanoseconds or a datetime) is needed with `window_span`.
     #[pyo3(signature = (asset, benchmark, ts=None))]
-    fn update(
-        &mut self,
-        asset: Option<f64>,
-        benchmark: Option<f64>,
-        ts: Option<Time>,
-    ) -> PyResult<Option<f64>> {
+    fn update(&mut self, asset: Value, benchmark: Value, ts: Option<Time>) -> PyResult<Option<f64>> {
         let ts = time(self.core.window(), ts)?;
-        self.core.update(value(asset), value(benchmark), ts).map_err(raise)?;
+        self.core.update(asset.0, benchmark.0, ts).map_err(raise)?;
         Ok(given(self.core.beta()))
     }
 
@@ -281,22 +319,17 @@ impl RollingPair {
 
     /// Return the beta `update` would return, and change nothing.
     #[pyo3(signature = (asset, benchmark, ts=None))]
-    fn peek(&self, asset: Option<f64>, benchmark: Option<f64>, ts: Option<Time>) -> PyResult<Option<f64>> {
+    fn peek(&self, asset: Value, benchmark: Value, ts: Option<Time>) -> PyResult<Option<f64>> {
         let ts = time(self.core.window(), ts)?;
-        self.core.peek(value(asset), value(benchmark), ts).map(given).map_err(raise)
+        self.core.peek(asset.0, benchmark.0, ts).map(given).map_err(raise)
     }
 
     /// Put another row in the place of the last one, at the same time, and return beta.
     ///
     /// `ts` may be left out; with `window_span` it must be the last one.
     #[pyo3(signature = (asset, benchmark, ts=None))]
-    fn amend(
-        &mut self,
-        asset: Option<f64>,
-        benchmark: Option<f64>,
-        ts: Option<Time>,
-    ) -> PyResult<Option<f64>> {
-        self.core.amend(value(asset), value(benchmark), ts.map(|ts| ts.0)).map_err(raise)?;
+    fn amend(&mut self, asset: Value, benchmark: Value, ts: Option<Time>) -> PyResult<Option<f64>> {
+        self.core.amend(asset.0, benchmark.0, ts.map(|ts| ts.0)).map_err(raise)?;
         Ok(given(self.core.beta()))
     }
 
@@ -455,8 +488,8 @@ impl EwmPair {
 
     /// Take in a row and return beta, None where not defined.
     #[pyo3(signature = (asset, benchmark))]
-    fn update(&mut self, asset: Option<f64>, benchmark: Option<f64>) -> Option<f64> {
-        self.core.update(value(asset), value(benchmark));
+    fn update(&mut self, asset: Value, benchmark: Value) -> Option<f64> {
+        self.core.update(asset.0, benchmark.0);
         self.beta()
     }
 
@@ -486,14 +519,14 @@ impl EwmPair {
 
     /// Return the beta `update` would return, and change nothing.
     #[pyo3(signature = (asset, benchmark))]
-    fn peek(&self, asset: Option<f64>, benchmark: Option<f64>) -> Option<f64> {
-        given(self.core.peek(value(asset), value(benchmark)))
+    fn peek(&self, asset: Value, benchmark: Value) -> Option<f64> {
+        given(self.core.peek(asset.0, benchmark.0))
     }
 
     /// Put another row in the place of the last one, and return beta.
     #[pyo3(signature = (asset, benchmark))]
-    fn amend(&mut self, asset: Option<f64>, benchmark: Option<f64>) -> PyResult<Option<f64>> {
-        self.core.amend(value(asset), value(benchmark)).map_err(raise)?;
+    fn amend(&mut self, asset: Value, benchmark: Value) -> PyResult<Option<f64>> {
+        self.core.amend(asset.0, benchmark.0).map_err(raise)?;
         Ok(self.beta())
     }
 
@@ -559,7 +592,7 @@ shared_verbs!(EwmPair, comove_core::EwmPair);
 /// ----------
 /// n_leaders : int, 1 to 8
 /// window_size, window_span, max_rows, min_samples
-///     As in `RollingPair`.
+///     As in `RollingPair`, but `window_size` is at least n_leaders + 2.
 ///
 /// Raises
 /// ------
@@ -571,8 +604,8 @@ pub struct JointPair {
 }
 
 impl JointPair {
-    fn row(asset: Option<f64>, leaders: Vec<Option<f64>>) -> Vec<f64> {
-        std::iter::once(asset).chain(leaders).map(value).collect()
+    fn row(asset: Value, leaders: Values) -> Vec<f64> {
+        std::iter::once(asset.0).chain(leaders.0).collect()
     }
 
     fn tuple<'py>(&self, py: Python<'py>, readings: &[f64]) -> PyResult<Option<Bound<'py, PyTuple>>> {
@@ -600,8 +633,9 @@ impl JointPair {
         max_rows: Option<&Bound<'_, PyAny>>,
         min_samples: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let (window, max_rows) = live_window(py, window_size, window_span, max_rows, min_samples)?;
         let leaders = checked(py, "leader_count", (n_leaders,))?.extract()?;
+        let least = checked(py, "least_joint_window", (leaders,))?.extract()?;
+        let (window, max_rows) = live_window(py, window_size, window_span, max_rows, min_samples, least)?;
         let core = comove_core::JointPair::new(leaders, window, max_rows).map_err(raise)?;
         Ok(Self { core })
     }
@@ -611,8 +645,8 @@ impl JointPair {
     fn update<'py>(
         &mut self,
         py: Python<'py>,
-        asset: Option<f64>,
-        leaders: Vec<Option<f64>>,
+        asset: Value,
+        leaders: Values,
         ts: Option<Time>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let ts = time(self.core.window(), ts)?;
@@ -662,8 +696,8 @@ impl JointPair {
     fn peek<'py>(
         &self,
         py: Python<'py>,
-        asset: Option<f64>,
-        leaders: Vec<Option<f64>>,
+        asset: Value,
+        leaders: Values,
         ts: Option<Time>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         let ts = time(self.core.window(), ts)?;
@@ -678,8 +712,8 @@ impl JointPair {
     fn amend<'py>(
         &mut self,
         py: Python<'py>,
-        asset: Option<f64>,
-        leaders: Vec<Option<f64>>,
+        asset: Value,
+        leaders: Values,
         ts: Option<Time>,
     ) -> PyResult<Option<Bound<'py, PyTuple>>> {
         self.core.amend(&Self::row(asset, leaders), ts.map(|ts| ts.0)).map_err(raise)?;

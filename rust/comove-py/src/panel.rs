@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping, PyType};
 
 use crate::errors::raise;
-use crate::live::{Time, checked, given, shared_verbs};
+use crate::live::{Time, Value, checked, given, shared_verbs};
 
 /// Beta, correlation and features of many assets with a few leaders, one bar of prices at a time.
 ///
@@ -96,7 +96,9 @@ impl Panel {
         }
         let mut bar = vec![f64::NAN; symbols];
         if let Ok(dict) = prices.cast::<PyDict>() {
-            for (symbol, price) in dict {
+            // A list of the items: a price's own code may change the dict.
+            for item in dict.items() {
+                let (symbol, price): (Bound<'_, PyAny>, Bound<'_, PyAny>) = item.extract()?;
                 self.place(&symbol, &price, &mut bar)?;
             }
         } else if let Ok(mapping) = prices.cast::<PyMapping>() {
@@ -117,7 +119,7 @@ impl Panel {
             let problem = "is not among the symbols of the panel";
             return Err(raise(Error::Symbol { symbol: name.to_owned(), problem }));
         };
-        bar[at] = price.extract::<Option<f64>>()?.unwrap_or(f64::NAN);
+        bar[at] = price.extract::<Value>()?.0;
         Ok(())
     }
 }
@@ -207,8 +209,9 @@ impl Panel {
 
     /// Add an asset. What came before is missing, unless it is a leader, whose past is known.
     #[pyo3(signature = (symbol, /))]
-    fn add_asset(&mut self, symbol: &str) -> PyResult<()> {
-        self.core.add_asset(symbol).map_err(raise)
+    fn add_asset(&mut self, symbol: &Bound<'_, PyAny>) -> PyResult<()> {
+        let symbol: String = checked(symbol.py(), "symbol_name", ("symbol", symbol))?.extract()?;
+        self.core.add_asset(&symbol).map_err(raise)
     }
 
     /// Remove an asset. A leader stays a leader.

@@ -246,7 +246,7 @@ fn evaluate(inputs: &[SeriesExport], kwargs: &[u8]) -> Result<SeriesExport, Fail
     if by_time {
         let (field, chunks) = inputs[expected].chunks()?;
         times = Some(Column::<Int64Type>::new(&chunks, field.name(), |row| {
-            Err(told(comove_core::Error::MissingTime { row }))
+            Err(told(comove_core::Error::MissingTime { name: "by", row }))
         })?);
     }
     let rows = series.iter().map(|column| column.values.len()).filter(|&n| n != 1).max();
