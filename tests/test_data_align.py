@@ -276,3 +276,9 @@ def test_real_candles() -> None:
     with pytest.raises(DataError, match=r"ARB 2023-03-23 .*; SRM 2021-04-04 .* to 2022-11-28"):
         align(everything)
     assert align(everything, how="outer").frame.shape == (23990, 51)
+
+
+@pytest.mark.parametrize("frames", [[1, 2], {1: None}, "BTC"])
+def test_frames_must_be_a_mapping_of_symbols(frames):
+    with pytest.raises(ParameterError, match="frames must be a mapping"):
+        align(frames)

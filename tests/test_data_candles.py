@@ -425,3 +425,20 @@ def test_any_frame_gives_candles_or_a_comove_error(data: st.DataObject) -> None:
         columns[name] = data.draw(st.lists(value, min_size=size, max_size=size))
     with contextlib.suppress(ComoveError):
         assert as_candles(pl.DataFrame(columns, strict=False)).schema == CANDLE_SCHEMA
+
+
+def test_columns_must_be_a_mapping():
+    frame = pl.DataFrame(
+        {"ts": [1704067200], "open": [1.0], "high": [1.0], "low": [1.0], "close": [1.0], "volume": [1.0]}
+    )
+    with pytest.raises(ParameterError, match="columns must be a mapping"):
+        as_candles(frame, columns=["ts"])
+
+
+@pytest.mark.parametrize("zone", ["+99:99", "+15:00", "+02:60"])
+def test_offsets_that_no_zone_has(zone):
+    frame = pl.DataFrame(
+        {"ts": [f"2024-01-01T00:00:00{zone}"], "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0}
+    )
+    with pytest.raises(DataError, match="ISO 8601"):
+        as_candles(frame)

@@ -105,6 +105,8 @@ def align(
     """
     if how not in get_args(How):
         raise ParameterError(f"how must be one of {', '.join(get_args(How))}, got {how!r}", "how")
+    if not isinstance(frames, Mapping) or not all(isinstance(name, str) for name in frames):
+        raise ParameterError(f"frames must be a mapping of symbols to frames, got {type(frames).__name__}", "frames")
     if not frames:
         raise ParameterError("frames must hold at least 1 symbol, got none", "frames")
     oldest = _oldest(how, tolerance, with_age)

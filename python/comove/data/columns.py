@@ -54,6 +54,8 @@ def match_columns(names: Sequence[str], columns: Mapping[str, str] | None, *, so
     >>> match_columns(["Open time", "O", "H", "L", "C", "Vol"], None, source="x.csv")["ts"]
     'Open time'
     """
+    if columns is not None and not isinstance(columns, Mapping):
+        raise ParameterError(f"columns must be a mapping of fields to columns, got {columns!r}", "columns")
     given = dict(columns or {})
     for field in given:
         if field not in SPELLINGS:

@@ -23,7 +23,7 @@ _NUMBER = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 _ISO = (
     r"^(?<date>\d{4}-\d{2}-\d{2})"
     r"(?:[T ](?<minute>\d{2}:\d{2})(?<second>:\d{2})?(?<fraction>\.\d{1,9})?)?"
-    r" ?(?<zone>Z|UTC|(?<sign>[+-])(?<zone_hour>\d{2}):?(?<zone_minute>\d{2}))?$"
+    r" ?(?<zone>Z|UTC|(?<sign>[+-])(?<zone_hour>0\d|1[0-4]):?(?<zone_minute>[0-5]\d))?$"
 )
 
 
