@@ -43,7 +43,7 @@ print(*t['build-system']['requires'], *p['dependencies'], *(r for x in sys.argv[
 # Two pip runs in one environment would disturb each other; cargo uses all processors by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo all lint lint-python lint-rust test test-rust test-python bench build wheel smoke deny clean toolchain
+.PHONY: help demo all lint lint-python lint-rust test test-rust test-python bench bench-check build wheel smoke deny clean toolchain
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,7 +51,7 @@ help:  ## list the targets
 demo: $(EXTENSION)  ## simulated market, features, estimated against true betas
 	$(BIN)/comove demo
 
-all: lint test  ## what CI runs
+all: lint test bench-check  ## what CI runs
 
 lint: lint-python lint-rust  ## format, ruff, mypy, stubtest, clippy, rustdoc
 
@@ -80,6 +80,9 @@ test-python: $(STAMPS)/test $(EXTENSION)
 
 bench: $(STAMPS)/bench $(EXTENSION)  ## measure against the rivals and write the table of benches/README.md
 	$(BIN)/python benches/run.py $(BENCH_ARGS)
+
+bench-check: $(STAMPS)/bench $(EXTENSION)  ## does every bench run? tiny sizes, nothing is written
+	$(BIN)/python benches/run.py --quick
 
 build: $(EXTENSION)  ## build the extension into .venv (release profile)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 
 import numpy as np
@@ -266,13 +265,6 @@ def follow(chunks, rows, window_size=300):
             judge(reading, np.array([getattr(pair, reading)]), exact[reading][-1:], last)
 
 
-def test_a_long_stream_stays_exact():
-    follow(chunks=30, rows=100_000)
-
-
-@pytest.mark.skipif(
-    os.environ.get("COMOVE_LONG") != "1", reason="1e8 rows take a minute or more: run with COMOVE_LONG=1"
-)
 def test_a_stream_of_1e8_rows_stays_exact():
     follow(chunks=200, rows=500_000)
 
