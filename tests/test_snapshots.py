@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from comove import StateError
+from comove import ParameterError, StateError
 from comove.live import EwmPair, JointPair, Panel, RollingPair
 from doors import LIVE_QUESTIONS, live_rows, new_live, number, q, table
 
@@ -261,3 +261,44 @@ def test_a_refusal_leaves_the_object_that_asked_as_it_was():
     with pytest.raises(StateError):
         thing.from_bytes(before[:-1])
     assert thing.to_bytes() == before
+
+
+def panel_parts(panel):
+    """The body of a panel of one asset and one leader: to the flag of its last time, to its volatility, the rest."""
+    content = panel.to_bytes()[:-8]
+    flag = BODY + 2 * (8 + 8 + 1) + 8 + 8 + 1
+    volatility = flag + 1 + 8 + 21 * 2 * 8
+    return content, flag, volatility
+
+
+def test_a_panel_whose_parts_contradict_each_other_is_refused():
+    empty, full = (Panel(["A"], ["B"], window_size=3) for _ in range(2))
+    for t in range(5):
+        full.update(t, {"A": 1.0 + t, "B": 2.0 + t * t})
+    content, flag, _ = panel_parts(empty)
+    assert content[flag] == 0
+    with pytest.raises(StateError, match="contradict"):
+        Panel.from_bytes(sealed(content[:flag] + b"\1" + content[flag + 1 :]))
+
+    content, flag, volatility = panel_parts(full)
+    assert content[flag] == 1
+    rows = sum(struct.unpack("<3Q", content[volatility : volatility + 24])[1:])
+    after = volatility + 24 + 8 * rows
+    assert rows == 5
+    Panel.from_bytes(sealed(content))
+    with pytest.raises(StateError, match="contradict"):
+        Panel.from_bytes(sealed(content[:volatility] + bytes(24) + content[after:]))
+
+
+def test_memory_has_a_bound():
+    for make in (
+        lambda: JointPair(8, window_span="1h", max_rows=2**24, min_samples=10),
+        lambda: JointPair(8, window_size=2**24),
+        lambda: Panel(["A"], ["B"], window_size=2**24),
+        lambda: Panel([f"A{i}" for i in range(256)], [f"B{i}" for i in range(256)], window_size=200_000),
+    ):
+        with pytest.raises(ParameterError, match="at most"):
+            make()
+    before = peak_memory()
+    RollingPair(window_span="1h", max_rows=2**22, min_samples=2)
+    assert peak_memory() - before < 2**26

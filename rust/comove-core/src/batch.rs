@@ -8,8 +8,8 @@
 //! 1/n is correctly rounded in either.
 //!
 //! # Complexity
-//! A row costs three insertions, one combination and the readings; 1 / `window_size` of a combination a
-//! run. Memory: `lanes + 1` blocks of input, one run of suffixes and of results.
+//! A row costs two insertions, one combination and the readings; where a block has several runs, three and two,
+//! and a few combinations a run. Memory: `lanes + 1` blocks of input, one run of suffixes and of results.
 
 use pulp::Simd;
 

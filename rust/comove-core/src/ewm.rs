@@ -20,6 +20,9 @@ use crate::params::{at_least, positive, same_length};
 use crate::readings::PairReadings;
 use crate::snapshot::{Object, Reader, Writer};
 
+/// How far the rounding of a long stream may take the pairs of weights past the square of their sum.
+const ROUNDING: f64 = 1e-6;
+
 /// Which number a batch call reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EwmReading {
@@ -215,8 +218,9 @@ impl EwmPair {
             pair.before = Some(Weighted::read_from(&mut from)?);
         }
         pair.now = Weighted::read_from(&mut from)?;
-        let steps = pair.now.samples - pair.before.map_or(0, |before| before.samples.min(pair.now.samples));
-        if steps > usize::from(pair.before.is_some()) {
+        let before = pair.before.map_or(0, |before| before.samples);
+        let steps = pair.now.samples.checked_sub(before);
+        if steps.is_none_or(|steps| steps > usize::from(pair.before.is_some())) {
             return Err(Reader::unusable("its counts contradict each other"));
         }
         from.end()?;
@@ -240,9 +244,10 @@ impl Weighted {
         }
         let [weight, pairs, yh, yl, xh, xl, syy, sxy, sxx] = numbers;
         let never_negative = [weight, pairs, syy, sxx].iter().all(|v| *v >= 0.0 || v.is_nan());
-        let finite = [weight, pairs].iter().all(|v| v.is_finite());
+        // Weights are at most 1 each; the pairs among them make at most the square of their sum.
+        let possible = weight <= samples as f64 && pairs <= weight * weight * (1.0 + ROUNDING);
         let fresh = samples == 0 && numbers.iter().any(|v| v.to_bits() != 0);
-        if !never_negative || !finite || fresh || samples > 1 << 53 {
+        if !never_negative || !possible || fresh || samples >= 1 << 53 {
             return Err(Reader::unusable("its moments are not those of any rows"));
         }
         let mean = [Mean { high: yh, low: yl }, Mean { high: xh, low: xl }];

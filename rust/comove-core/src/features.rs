@@ -130,8 +130,8 @@ impl CrossAsset {
         let (apart, limit) = (short - long, short.like(DIVERGENCE_LIMIT));
         let clipped = apart.at_most(limit).at_least(short.like(-DIVERGENCE_LIMIT)) / limit;
         let missing = short.like(f64::NAN);
-        // The least and the largest of NaN and a number depend on the processor.
-        let divergence = apart.equals(apart).pick(clipped, missing);
+        // The least and the largest of NaN and a number depend on the processor; it is not picked then.
+        let divergence = apart.is_finite().pick(clipped, missing);
         [divergence, momentum.is_finite().pick(momentum, missing)]
     }
 

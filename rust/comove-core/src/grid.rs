@@ -5,7 +5,7 @@
 
 use crate::anchored::Anchored;
 use crate::blocks::{Rows, Shape, TwoBlocks};
-use crate::lanes::{F, Lanes, Width, Work};
+use crate::lanes::{F, Lanes, MOST_LANES, Width, Work};
 use crate::moments::{PairMoments, Regression};
 use crate::readings::{PairReadings, RegressionReadings};
 use crate::runs::Runs;
@@ -52,6 +52,13 @@ pub(crate) trait Grid: Send + Sync + core::fmt::Debug {
     /// Fills an empty grid: rows that have left, rows of the back block, rows of the front block.
     fn refill(&mut self, gone: usize, back: usize, rows: &[Vec<f64>]);
     fn boxed(&self) -> Box<dyn Grid>;
+}
+
+/// Bytes of the states of a grid, as the widest processor lays them out.
+pub(crate) fn states(size: usize, assets: usize, leaders: usize) -> usize {
+    let cells = assets.div_ceil(MOST_LANES) * leaders;
+    let state = size_of::<Anchored<pulp::Scalar, 2, PairMoments<pulp::Scalar>>>() * MOST_LANES;
+    Shape::of_rows(size, cells).states().saturating_mul(state)
 }
 
 /// An empty grid with the widest lanes there are.

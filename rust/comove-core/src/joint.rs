@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::lanes::{F, Mask};
 use crate::moments::{Moments, product};
 use crate::pair::{in_snapshot, read_window, write_window};
-use crate::params::{Window, at_least, at_most, same_length};
+use crate::params::{Extent, Window, at_least, at_most, same_length};
 use crate::readings::{in_range, varies};
 use crate::snapshot::{Object, Reader, Writer};
 use crate::window::SlidingWindow;
@@ -272,6 +272,32 @@ impl JointPair {
     pub fn update(&mut self, row: &[f64], ts: i64) -> Result<()> {
         self.check(row)?;
         self.sliding.push(row, ts)
+    }
+
+    /// Takes in many rows, each the asset and then its leaders, and writes the betas after each; `times` count for a window
+    /// by time only. If a row is refused, none is taken in.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn update_many<'a>(
+        &mut self,
+        rows: impl Iterator<Item = &'a [f64]>,
+        times: &[i64],
+        betas: &mut Vec<f64>,
+    ) -> Result<()> {
+        // By rows only the number of leaders can be wrong, and it is wrong from the first row on.
+        let by_time = matches!(self.window.extent(), Extent::Span(_));
+        let before = by_time.then(|| self.clone());
+        for (at, row) in rows.enumerate() {
+            if let Err(error) = self.update(row, times.get(at).copied().unwrap_or(0)) {
+                if let Some(before) = before {
+                    *self = before;
+                }
+                return Err(error.at_row(at));
+            }
+            betas.extend_from_slice(&self.readings()[..self.leaders]);
+        }
+        Ok(())
     }
 
     /// The readings `update` would lead to; changes nothing.

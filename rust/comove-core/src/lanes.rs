@@ -14,6 +14,9 @@ use pulp::{Scalar, Simd, cast};
 
 use crate::error::{Error, Result};
 
+/// The widest processor has so many lanes.
+pub const MOST_LANES: usize = 8;
+
 /// `S::F64_LANES` float64 with the token that proves the processor can handle them.
 #[derive(Clone, Copy, Debug)]
 pub struct F<S: Simd> {

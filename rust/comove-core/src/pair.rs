@@ -7,7 +7,7 @@ use crate::batch::{Estimator, rolling};
 use crate::error::Result;
 use crate::lanes::F;
 use crate::moments::{PairMoments, Regression, SeriesMoments};
-use crate::params::{Extent, Window};
+use crate::params::{Extent, Window, same_length};
 use crate::readings::{PairReadings, RegressionReadings, SeriesReadings};
 use crate::snapshot::{Object, Reader, Writer};
 use crate::window::SlidingWindow;
@@ -159,6 +159,37 @@ impl RollingPair {
     #[inline]
     pub fn update(&mut self, asset: f64, benchmark: f64, ts: i64) -> Result<()> {
         self.sliding.push([asset, benchmark], ts)
+    }
+
+    /// Takes in many rows and writes the beta after each; `times` count for a window by time only. If a row is refused,
+    /// none is taken in.
+    ///
+    /// # Errors
+    /// Slices of different lengths; as [`update`](Self::update).
+    pub fn update_many(
+        &mut self,
+        asset: &[f64],
+        benchmark: &[f64],
+        times: &[i64],
+        betas: &mut Vec<f64>,
+    ) -> Result<()> {
+        same_length("benchmark", benchmark.len(), asset.len())?;
+        let by_time = matches!(self.window.extent(), Extent::Span(_));
+        if by_time {
+            same_length("ts", times.len(), asset.len())?;
+        }
+        // By rows nothing can be refused, and the copy would cost more than the rows.
+        let before = by_time.then(|| self.clone());
+        for (row, (&y, &x)) in asset.iter().zip(benchmark).enumerate() {
+            if let Err(error) = self.update(y, x, times.get(row).copied().unwrap_or(0)) {
+                if let Some(before) = before {
+                    *self = before;
+                }
+                return Err(error.at_row(row));
+            }
+            betas.push(self.beta());
+        }
+        Ok(())
     }
 
     /// The beta that `update` would lead to; changes nothing.

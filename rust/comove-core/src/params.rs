@@ -5,6 +5,11 @@ use crate::error::{Error, Result};
 /// The most rows a live object may be asked to hold (2^24): a bound for memory and for snapshots.
 pub const MAX_LIVE_ROWS: usize = 1 << 24;
 
+/// The most bytes of rows, or of a panel's states, that a live object may be asked to hold (1 GiB).
+pub const MAX_LIVE_BYTES: usize = 1 << 30;
+/// The most rows of any window (2^48): more than memory holds.
+pub const MAX_ROWS: usize = 1 << 48;
+
 /// How far a window reaches back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
@@ -25,9 +30,10 @@ impl Window {
     /// The last `size` rows, at least `least` of them; all of them complete unless `min_samples` says less.
     ///
     /// # Errors
-    /// `window_size` below `least`; `min_samples` outside 2 to `window_size`.
+    /// `window_size` outside `least` to [`MAX_ROWS`]; `min_samples` outside 2 to `window_size`.
     pub fn rows(size: usize, least: usize, min_samples: Option<usize>) -> Result<Self> {
         at_least("window_size", size, least)?;
+        at_most("window_size", size, MAX_ROWS, "2^48")?;
         let min_samples = min_samples.unwrap_or(size);
         at_least("min_samples", min_samples, 2)?;
         at_most("min_samples", min_samples, size, "window_size")?;

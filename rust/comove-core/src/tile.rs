@@ -1,10 +1,7 @@
 //! Rows of several blocks laid side by side, and back.
 
-use crate::lanes::{F, Width};
+use crate::lanes::{F, MOST_LANES, Width};
 use crate::series::Series;
-
-/// The widest processor has so many.
-const MOST_LANES: usize = 8;
 
 /// One series, `lanes + 1` blocks of it side by side: the one before the group, and those of the group.
 ///

@@ -3,11 +3,11 @@
 use pulp::Scalar;
 
 use crate::anchored::Anchored;
-use crate::blocks::{Rows, Shape, TwoBlocks};
+use crate::blocks::{Rows, Shape, TwoBlocks, reserved};
 use crate::error::{Error, Result};
 use crate::lanes::F;
 use crate::moments::State;
-use crate::params::{Extent, MAX_LIVE_ROWS, Window, at_least, at_most};
+use crate::params::{Extent, MAX_LIVE_BYTES, MAX_LIVE_ROWS, Window, at_least, at_most};
 use crate::runs::Runs;
 use crate::snapshot::{Reader, Writer};
 
@@ -94,18 +94,20 @@ impl Time {
             Some(_) if slice.block == self.slice.block.wrapping_add(1) => Step::Turn,
             _ => Step::Leap,
         };
-        let horizon = ts.saturating_sub(self.span);
+        // Nothing is older than a window that reaches back beyond the first time there is.
+        let horizon = ts.checked_sub(self.span);
+        let left = |at: i64| horizon.is_some_and(|horizon| at <= horizon);
         let (from, held) = match step {
             Step::Leap => (0, 0),
             Step::Turn => {
                 let stamps = &self.stamps.front;
-                let from = stamps.partition_point(|&at| at <= horizon);
+                let from = stamps.partition_point(|&at| left(at));
                 (from, stamps.len() - from)
             }
             Step::Stay => {
                 let stamps = &self.stamps.back;
                 let mut from = self.from;
-                while from < stamps.len() && stamps[from] <= horizon {
+                while from < stamps.len() && left(stamps[from]) {
                     from += 1;
                 }
                 (from, stamps.len() - from + front)
@@ -119,10 +121,16 @@ impl Time {
 }
 
 /// Something kept for every row of the back and the front block.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Blocks<T> {
     back: Vec<T>,
     front: Vec<T>,
+}
+
+impl<T: Clone> Clone for Blocks<T> {
+    fn clone(&self) -> Self {
+        Self { back: reserved(&self.back), front: reserved(&self.front) }
+    }
 }
 
 impl<T> Blocks<T> {
@@ -171,7 +179,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         let extent = window.extent();
         match extent {
             Extent::Rows(size) => {
-                at_most("window_size", size, MAX_LIVE_ROWS, "the most a live object holds")?;
+                at_most("window_size", size, Self::most_rows(), "the most a live object holds")?;
                 Ok(Self {
                     extent,
                     runs: Runs::of_length(size),
@@ -183,7 +191,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             Extent::Span(span) => {
                 if let Some(rows) = max_rows {
                     at_least("max_rows", rows, window.min_samples())?;
-                    at_most("max_rows", rows, MAX_LIVE_ROWS, "the most a live object holds")?;
+                    at_most("max_rows", rows, Self::most_rows(), "the most a live object holds")?;
                 }
                 // Batch work does not know how many rows a block will hold.
                 let capacity = max_rows.unwrap_or(0);
@@ -209,6 +217,16 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         }
     }
 
+    /// Rows of two blocks fit into [`MAX_LIVE_BYTES`].
+    fn most_rows() -> usize {
+        MAX_LIVE_ROWS.min(MAX_LIVE_BYTES / (2 * size_of::<Row<D>>()))
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.front_rows() == 0
+    }
+
     /// The state of the window.
     #[inline(always)]
     pub fn current(&self) -> &Anchored<Scalar, D, M> {
@@ -218,7 +236,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// Takes in a row; `ts` counts for a window by time only.
     ///
     /// # Errors
-    /// By time: `ts` before the last one, or more rows than `max_rows`. The window stays as it was.
+    /// By time: `ts` before the last one, or more rows than `max_rows`. The window stays as it was. By rows: none.
     #[inline]
     pub fn push(&mut self, row: Row<D>, ts: i64) -> Result<()> {
         let place = self.place(ts)?;
@@ -394,10 +412,13 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         }
         if let Some(time) = &mut self.time {
             let Some(&last) = stamps.last() else { return Ok(()) };
-            let horizon = last.saturating_sub(time.span);
+            let horizon = last.checked_sub(time.span);
             let now = time.slice(last);
             let in_front = |ts: &i64| time.slice(*ts).block == now.block;
-            let in_back = |ts: &i64| *ts > horizon && time.slice(*ts).block == now.block.wrapping_sub(1);
+            let in_back = |ts: &i64| {
+                horizon.is_none_or(|horizon| *ts > horizon)
+                    && time.slice(*ts).block == now.block.wrapping_sub(1)
+            };
             if !stamps.is_sorted()
                 || !stamps[..back].iter().all(in_back)
                 || !stamps[back..].iter().all(in_front)
@@ -418,5 +439,25 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         let from = if self.time.is_some() { 0 } else { rows.len() - back };
         self.blocks.push(&[last][..], begins, from, &self.rows.back[..]);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SlidingWindow;
+    use crate::moments::SeriesMoments;
+    use crate::params::Window;
+
+    #[test]
+    fn a_copy_has_the_memory_of_the_original() {
+        for (window, max_rows) in [(Window::rows(1000, 2, None), None), (Window::span(9, 2), Some(700))] {
+            let Ok(window) = window else { unreachable!() };
+            let Ok(original) = SlidingWindow::<1, SeriesMoments<pulp::Scalar>>::new(window, max_rows) else {
+                unreachable!()
+            };
+            let copy = original.clone();
+            assert_eq!(copy.rows.front.capacity(), original.rows.front.capacity());
+            assert!(copy.rows.back.capacity() >= max_rows.unwrap_or(1000));
+        }
     }
 }

@@ -350,3 +350,93 @@ fn refused_rows_change_nothing() {
     assert_eq!(pair.to_bytes(), before);
     pair.update(1.0, 2.0, 10).unwrap();
 }
+
+/// Of long runs not every suffix is kept: see `Shape::kept`.
+#[test]
+fn long_runs() {
+    let (y, x) = related(51, 700_000, 3);
+    let window = Window::rows(300_000, 3, Some(2)).unwrap();
+    let live = live(&window, &y, &x);
+    let batch = regression(Lanes::widest(), &window, &y, &x);
+    for (live, batch) in live.iter().zip(&batch) {
+        assert_eq!(bits(live), bits(batch));
+    }
+}
+
+#[test]
+fn many_rows_at_a_time() {
+    let (y, x) = related(52, 60_000, 30);
+    let mut numbers = common::Numbers::new(53);
+    let mut now = -5_000_000_i64;
+    let times: Vec<i64> = (0..y.len())
+        .map(|t| {
+            // Bursts of equal times, steady rows, and now and then a pause.
+            now += match t % 10_000 {
+                0 => 40_000,
+                1..4_000 => 0,
+                _ => (numbers.next() % 5) as i64,
+            };
+            now
+        })
+        .collect();
+    for span in [1_000, 10_000, 100_000] {
+        let window = Window::span(span, 2).unwrap();
+        let mut beta = vec![0.0; y.len()];
+        rolling(Beta, &window, [&y[..], &x[..]], &times, [&mut beta]).unwrap();
+        let mut pair = RollingPair::new(window, Some(50_000), 1).unwrap();
+        let mut betas = Vec::new();
+        for t in 0..y.len() {
+            if t % 7_001 == 0 {
+                pair = RollingPair::from_bytes(&pair.to_bytes()).unwrap();
+            }
+            let peeked = pair.peek(y[t], x[t], times[t]).unwrap();
+            pair.update(y[t], x[t], times[t]).unwrap();
+            assert_eq!(bits(&[peeked]), bits(&[pair.beta()]), "span {span}, row {t}");
+            betas.push(pair.beta());
+        }
+        assert_eq!(bits(&betas), bits(&beta), "span {span}");
+    }
+}
+
+#[test]
+fn a_span_does_not_know_where_the_stream_began() {
+    let (y, x) = related(54, 20_000, 40);
+    let mut numbers = common::Numbers::new(55);
+    let mut now = 0_i64;
+    let times: Vec<i64> = (0..y.len())
+        .map(|_| {
+            now += (numbers.next() % 50) as i64;
+            now
+        })
+        .collect();
+    for span in [7, 1_000, 30_011] {
+        let window = Window::span(span, 2).unwrap();
+        let betas = |from: usize| {
+            let mut beta = vec![0.0; y.len() - from];
+            rolling(Beta, &window, [&y[from..], &x[from..]], &times[from..], [&mut beta]).unwrap();
+            beta
+        };
+        let whole = betas(0);
+        for from in [1, 17, 500, 5_003] {
+            let complete = times.partition_point(|&at| at < times[from] + span);
+            assert_eq!(
+                bits(&betas(from)[complete - from..]),
+                bits(&whole[complete..]),
+                "span {span}, from {from}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_first_times_there_are() {
+    let times = [0, 1, 2, 8, 9, 9].map(|after| i64::MIN + after);
+    let (y, x) = related(56, 6, 0);
+    let mut pair = RollingPair::new(Window::span(10, 2).unwrap(), Some(9), 1).unwrap();
+    for (t, &ts) in times.iter().enumerate() {
+        pair.update(y[t], x[t], ts).unwrap();
+        assert_eq!(pair.n(), (t + 1) as f64);
+    }
+    let restored = RollingPair::from_bytes(&pair.to_bytes()).unwrap();
+    assert_eq!(bits(&[restored.beta(), restored.n()]), bits(&[pair.beta(), 6.0]));
+}

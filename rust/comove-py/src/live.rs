@@ -303,18 +303,9 @@ impl RollingPair {
         let ts = times(py, self.core.window(), ts, asset.len())?;
         let ts = ts.as_ref().map_or(Ok(&[][..]), |ts| ts.as_slice())?;
         let core = &mut self.core;
-        let betas = py.detach(|| {
-            let mut next = core.clone();
-            let mut betas = Vec::with_capacity(asset.len());
-            for (row, (&y, &x)) in asset.iter().zip(benchmark).enumerate() {
-                let at = ts.get(row).copied().unwrap_or(0);
-                next.update(y, x, at).map_err(|error| error.at_row(row))?;
-                betas.push(next.beta());
-            }
-            *core = next;
-            Ok(betas)
-        });
-        Ok(PyArray1::from_vec(py, betas.map_err(raise)?))
+        let mut betas = Vec::with_capacity(asset.len());
+        py.detach(|| core.update_many(asset, benchmark, ts, &mut betas)).map_err(raise)?;
+        Ok(PyArray1::from_vec(py, betas))
     }
 
     /// Return the beta `update` would return, and change nothing.
@@ -674,21 +665,17 @@ impl JointPair {
         let ts = times(py, self.core.window(), ts, asset.len())?;
         let ts = ts.as_ref().map_or(Ok(&[][..]), |ts| ts.as_slice())?;
         let core = &mut self.core;
-        let betas = py.detach(|| {
-            let mut next = core.clone();
-            let mut betas = Vec::with_capacity(leaders.len());
-            let mut row = vec![0.0; count + 1];
-            for (at, (&y, x)) in asset.iter().zip(leaders.chunks_exact(count)).enumerate() {
-                row[0] = y;
-                row[1..].copy_from_slice(x);
-                let ts = ts.get(at).copied().unwrap_or(0);
-                next.update(&row, ts).map_err(|error| error.at_row(at))?;
-                betas.extend_from_slice(&next.readings()[..count]);
-            }
-            *core = next;
-            Ok(betas)
-        });
-        PyArray1::from_vec(py, betas.map_err(raise)?).reshape([asset.len(), count])
+        let mut betas = Vec::with_capacity(leaders.len());
+        py.detach(|| {
+            let rows: Vec<f64> = asset
+                .iter()
+                .zip(leaders.chunks_exact(count))
+                .flat_map(|(&y, x)| core::iter::once(y).chain(x.iter().copied()))
+                .collect();
+            core.update_many(rows.chunks_exact(count + 1), ts, &mut betas)
+        })
+        .map_err(raise)?;
+        PyArray1::from_vec(py, betas).reshape([asset.len(), count])
     }
 
     /// Return the betas `update` would return, and change nothing.

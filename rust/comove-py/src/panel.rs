@@ -180,15 +180,7 @@ impl Panel {
         let prices: PyReadonlyArray2<'_, f64> = prices.extract()?;
         let prices = prices.as_slice()?;
         let core = &mut self.core;
-        py.detach(|| {
-            let mut next = core.clone();
-            for (row, (&ts, bar)) in ts.iter().zip(prices.chunks_exact(symbols)).enumerate() {
-                next.update(ts, bar).map_err(|error| error.at_row(row))?;
-            }
-            *core = next;
-            Ok(())
-        })
-        .map_err(raise)
+        py.detach(|| core.update_many(ts, prices)).map_err(raise)
     }
 
     /// Return the readings as they would be after a bar, and change nothing.

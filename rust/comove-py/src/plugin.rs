@@ -91,15 +91,15 @@ impl SeriesExport {
         // `from_raw` leaves an empty array in the place of the one it takes.
         unsafe {
             let schema = &*self.field;
+            // All of them are taken over before anything can fail: nobody else releases them.
+            let arrays: Vec<_> =
+                (0..self.len).map(|i| FFI_ArrowArray::from_raw(*self.arrays.add(i))).collect();
             let field = Field::try_from(schema).map_err(|error| error.to_string())?;
-            let chunks = (0..self.len)
-                .map(|i| {
-                    let array = FFI_ArrowArray::from_raw(*self.arrays.add(i));
-                    let data = arrow_array::ffi::from_ffi(array, schema);
-                    data.map(make_array).map_err(|error| error.to_string())
-                })
-                .collect::<Result<_, _>>()?;
-            Ok((field, chunks))
+            let chunks = arrays.into_iter().map(|array| {
+                let data = arrow_array::ffi::from_ffi(array, schema);
+                data.map(make_array).map_err(|error| error.to_string())
+            });
+            Ok((field, chunks.collect::<Result<_, _>>()?))
         }
     }
 }
@@ -227,28 +227,25 @@ fn told(error: comove_core::Error) -> Failure {
 }
 
 fn evaluate(inputs: &[SeriesExport], kwargs: &[u8]) -> Result<SeriesExport, Failure> {
+    let taken: Vec<_> = inputs.iter().map(SeriesExport::chunks).collect();
+    let columns = taken.into_iter().collect::<Result<Vec<_>, _>>()?;
     let (options, task) = parse(kwargs)?;
     let expected = task.inputs();
-    let by_time = inputs.len() == expected + 1;
-    if inputs.len() < expected || inputs.len() > expected + 1 {
-        return Err(format!("[length] expected {expected} columns, got {}", inputs.len()));
+    if columns.len() < expected || columns.len() > expected + 1 {
+        return Err(format!("[length] expected {expected} columns, got {}", columns.len()));
     }
-    let mut name = String::new();
-    let mut series = Vec::with_capacity(expected);
-    for (i, input) in inputs[..expected].iter().enumerate() {
-        let (field, chunks) = input.chunks()?;
-        series.push(Column::<Float64Type>::new(&chunks, field.name(), |_| Ok(f64::NAN))?);
-        if i == 0 {
-            name.clone_from(field.name());
-        }
-    }
-    let mut times = None;
-    if by_time {
-        let (field, chunks) = inputs[expected].chunks()?;
-        times = Some(Column::<Int64Type>::new(&chunks, field.name(), |row| {
+    let (columns, times) = columns.split_at(expected);
+    let name = columns.first().map_or("", |(field, _)| field.name()).to_owned();
+    let mut series = columns
+        .iter()
+        .map(|(field, chunks)| Column::<Float64Type>::new(chunks, field.name(), |_| Ok(f64::NAN)))
+        .collect::<Result<Vec<_>, _>>()?;
+    let times = times.first().map(|(field, chunks)| {
+        Column::<Int64Type>::new(chunks, field.name(), |row| {
             Err(told(comove_core::Error::MissingTime { name: "by", row }))
-        })?);
-    }
+        })
+    });
+    let times = times.transpose()?;
     let rows = series.iter().map(|column| column.values.len()).filter(|&n| n != 1).max();
     let rows = rows.unwrap_or_else(|| times.as_ref().map_or(1, |times| times.values.len()));
     for column in &mut series {

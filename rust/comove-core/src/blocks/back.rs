@@ -5,7 +5,7 @@ use core::ops::Range;
 use pulp::Simd;
 
 use super::front::Front;
-use super::{Rows, Shape};
+use super::{Rows, Shape, reserved};
 use crate::anchored::{Anchored, apart, complete};
 use crate::lanes::F;
 use crate::moments::State;
@@ -29,7 +29,7 @@ impl Whole<'_> {
 ///
 /// Suffixes of one cell are few bytes, those of a panel fill the cache. So one in 2^`spacing` is kept of a run,
 /// and those between are made again for the *segment* that is in use.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Back<S: Simd, const D: usize, M> {
     simd: S,
     cells: usize,
@@ -55,14 +55,28 @@ pub(super) struct Back<S: Simd, const D: usize, M> {
     segment_of: Range<usize>,
 }
 
-/// Suffixes kept of a panel: the segment of all cells should fit in the cache, and be quick to make.
-pub(super) const SPACING: u32 = 3;
+impl<S: Simd, const D: usize, M: Clone> Clone for Back<S, D, M> {
+    fn clone(&self) -> Self {
+        let [even, odd] = &self.kept;
+        Self {
+            starts: reserved(&self.starts),
+            anchors: self.anchors.clone(),
+            from_run: reserved(&self.from_run),
+            kept: [reserved(even), reserved(odd)],
+            to_come: self.to_come.clone(),
+            made: self.made.clone(),
+            segment: reserved(&self.segment),
+            segment_of: self.segment_of.clone(),
+            ..*self
+        }
+    }
+}
 
 impl<S: Simd, const D: usize, M: State<S, D>> Back<S, D, M> {
     pub(super) fn new(simd: S, shape: Shape) -> Self {
-        let Shape { cells, runs, longest, whole_first } = shape;
-        let spacing = if cells == 1 { 0 } else { SPACING };
-        let kept = ((longest >> spacing) + 1) * cells;
+        let Shape { cells, runs, whole_first, .. } = shape;
+        let (spacing, kept) = shape.kept();
+        let kept = kept * cells;
         let mut back = Self {
             simd,
             cells,

@@ -2,7 +2,7 @@
 
 use pulp::Simd;
 
-use super::Shape;
+use super::{Shape, reserved};
 use crate::anchored::{Anchored, apart, complete};
 use crate::lanes::F;
 use crate::moments::{State, Weights};
@@ -25,7 +25,7 @@ impl<S: Simd, const D: usize, M: State<S, D>> Growing<S, D, M> {
 }
 
 /// The block that grows.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Front<S: Simd, const D: usize, M> {
     simd: S,
     cells: usize,
@@ -39,6 +39,19 @@ pub(super) struct Front<S: Simd, const D: usize, M> {
     totals: Vec<Anchored<S, D, M>>,
     /// All full runs.
     pub(super) settled: Vec<Anchored<S, D, M>>,
+}
+
+impl<S: Simd, const D: usize, M: Clone> Clone for Front<S, D, M> {
+    fn clone(&self) -> Self {
+        Self {
+            starts: reserved(&self.starts),
+            before: self.before.clone(),
+            growing: self.growing.clone(),
+            totals: reserved(&self.totals),
+            settled: self.settled.clone(),
+            ..*self
+        }
+    }
 }
 
 impl<S: Simd, const D: usize, M: State<S, D>> Front<S, D, M> {

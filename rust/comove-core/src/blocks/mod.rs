@@ -44,6 +44,13 @@ use crate::lanes::F;
 use crate::moments::{State, Weights};
 use crate::runs::Runs;
 
+/// A copy with the same memory set aside: what is copied allocates no later than what it was copied from.
+pub(crate) fn reserved<T: Clone>(values: &Vec<T>) -> Vec<T> {
+    let mut copy = Vec::with_capacity(values.capacity());
+    copy.extend_from_slice(values);
+    copy
+}
+
 /// Where rows come from. A trait and not a closure: all of it must be inlined into the code for the processor.
 pub trait Rows<S: Simd, const D: usize>: Copy {
     /// A row of a cell.
@@ -70,7 +77,30 @@ impl Shape {
         let runs = Runs::of_length(size);
         Self { cells, runs: runs.count(size), longest: runs.cap().min(size), whole_first: true }
     }
+
+    /// The states that memory is taken for.
+    pub fn states(self) -> usize {
+        let (spacing, kept) = self.kept();
+        // Two runs of suffixes and a segment; totals and tails of runs; the sets of the window.
+        let a_cell = 2 * kept + (1 << spacing) + 2 * self.runs + 8;
+        self.cells.saturating_mul(a_cell)
+    }
+
+    /// One in 2^spacing suffixes of a run is kept, and so many.
+    fn kept(self) -> (u32, usize) {
+        let mut spacing = if self.cells == 1 { 0 } else { SPACING };
+        if self.longest > LONG_RUN {
+            // About as many suffixes are kept as lie between two of them: the square root of a run.
+            spacing = spacing.max(self.longest.ilog2() / 2);
+        }
+        (spacing, (self.longest >> spacing) + 1)
+    }
 }
+
+/// Suffixes kept of a panel: those between, of all cells, should fit in the cache, and be quick to make.
+const SPACING: u32 = 3;
+/// Of longer runs not every suffix is kept, for they may be gigabytes.
+const LONG_RUN: usize = 1 << 12;
 
 /// Windows of the same length: where they begin is asked for with every row, and never moves back.
 #[derive(Clone, Debug)]
