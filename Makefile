@@ -43,7 +43,7 @@ print(*t['build-system']['requires'], *p['dependencies'], *(r for x in sys.argv[
 # Two pip runs in one environment would disturb each other; cargo uses all processors by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo all lint lint-python lint-rust test test-rust test-python bench bench-check build wheel smoke deny clean toolchain
+.PHONY: help demo all lint lint-python lint-rust test test-rust test-python asan bench bench-check build wheel smoke deny clean toolchain
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,21 @@ test-rust: | toolchain
 
 test-python: $(STAMPS)/test $(EXTENSION)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# The plugin interface is the only unsafe code. RUSTC_BOOTSTRAP: the flag is a nightly one. PYO3_BUILD_EXTENSION_MODULE: as
+# maturin does, so that no second libpython is linked. The runtime is gcc's, for rustc's own is static. A copy of the
+# package takes the library, so that the one in python/comove stays.
+ASAN_TESTS := tests/test_polars_door.py tests/test_same_answer.py tests/test_errors.py tests/test_arrays_door.py
+
+asan: $(STAMPS)/test | toolchain  ## the plugin's tests under the address sanitizer (Linux, needs gcc)
+	@set -e; host=$$($(CARGO) -vV | sed -n 's/^host: //p'); runtime=$$(gcc -print-file-name=libasan.so); \
+	case "$$runtime" in /*) ;; *) echo "make asan needs gcc and its libasan.so" >&2; exit 1;; esac; \
+	set -x; RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address PYO3_BUILD_EXTENSION_MODULE=1 \
+		PYO3_PYTHON="$(CURDIR)/$(BIN)/python" $(CARGO) build -p comove-py --locked --target $$host --target-dir target/asan; \
+	rm -rf target/asan/python; cp -R python target/asan/python; rm -f target/asan/python/comove/*.so; \
+	cp target/asan/$$host/debug/lib_comove.so target/asan/python/comove/_comove.abi3.so; \
+	LD_PRELOAD="$$runtime" ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=target/asan/python \
+		$(BIN)/python -m pytest -p no:cacheprovider $(ASAN_TESTS) $(PYTEST_ARGS)
 
 bench: $(STAMPS)/bench $(EXTENSION)  ## measure against the rivals and write the table of benches/README.md
 	$(BIN)/python benches/run.py $(BENCH_ARGS)

@@ -4,7 +4,6 @@ mod arrays;
 mod errors;
 mod live;
 mod options;
-mod panel;
 mod plugin;
 
 use pyo3::prelude::*;
@@ -15,10 +14,10 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_function(wrap_pyfunction!(arrays::run, module)?)?;
     module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
-    module.add_class::<live::RollingPair>()?;
-    module.add_class::<live::EwmPair>()?;
-    module.add_class::<live::JointPair>()?;
-    module.add_class::<panel::Panel>()?;
-    module.add_class::<panel::PanelReadings>()?;
+    module.add_class::<live::pair::RollingPair>()?;
+    module.add_class::<live::ewm::EwmPair>()?;
+    module.add_class::<live::joint::JointPair>()?;
+    module.add_class::<live::panel::Panel>()?;
+    module.add_class::<live::panel::PanelReadings>()?;
     Ok(())
 }

@@ -19,7 +19,8 @@
 //! the total of each run at hand only the runs are combined then ([`Back::turn`]), and the suffixes within a
 //! run are made while the run before it is being used up, at most two insertions a row ([`Back::prepare`]).
 //! And a long sum loses digits: here a row is added to the sum of its run, not to that of the window, so
-//! that correlations stay within 8 ulp where one sum over 10000 rows was off by 40.
+//! that correlations stay within 8 ulp up to windows of 50000 rows, where one sum over 10000 was off by 40. By
+//! time a run is a slice of the span, however many rows it has: 8 ulp up to 500 rows a slice, 31 at 10000.
 //!
 //! Batch work goes through the same operations in the same order.
 //!
