@@ -12,6 +12,8 @@ pub(crate) struct Tile<S> {
     size: usize,
     /// Row r of block t at `r * (lanes + 1) + t`; block 0 is the one before the group's first.
     values: Vec<f64>,
+    /// Whether the last block that was loaded is there and finite.
+    last_is_finite: bool,
 }
 
 impl<S: Width> Tile<S> {
@@ -22,12 +24,14 @@ impl<S: Width> Tile<S> {
             size,
             // No rows before the first block.
             values: vec![f64::NAN; size * (S::F64_LANES + 1)],
+            last_is_finite: false,
         }
     }
 
     /// Lays out the group that begins with block `first`, the one after the group loaded last; says
-    /// whether all its values are there and finite.
+    /// whether all its values, and those of the block before it, are there and finite.
     #[inline(always)]
+    #[allow(clippy::eq_op)] // value - value is 0 for a finite value and NaN otherwise, and NaN stays
     pub(crate) fn load(&mut self, simd: S, series: impl Series, first: usize) -> bool {
         let (lanes, size, stride) = (S::F64_LANES, self.size, S::F64_LANES + 1);
         let start = first * size;
@@ -35,35 +39,41 @@ impl<S: Width> Tile<S> {
         for row in self.values.chunks_exact_mut(stride) {
             row[0] = row[lanes];
         }
-        let end = start + lanes * size;
-        // This walks through memory in order, so that what follows finds its data in the cache: 40 % of
-        // the time of a window of 30 rows.
-        let whole = first > 0 && end <= series.len() && all_finite(simd, series, start - size, end);
-        if end <= series.len() && size >= lanes {
-            let mut square = [simd.splat_f64s(0.0); MOST_LANES];
-            let square = &mut square[..lanes];
-            let mut row = 0;
-            while row < size {
-                // The last square may overlap the one before it.
-                let top = row.min(size - lanes);
-                for lane in 0..lanes {
-                    square[lane] = series.load(simd, start + lane * size + top).raw();
-                }
-                simd.transpose(square);
-                for (r, &across) in square.iter().enumerate() {
-                    F::from_raw(simd, across).store(&mut self.values[(top + r) * stride + 1..]);
-                }
-                row += lanes;
-            }
-        } else {
+        let before = core::mem::replace(&mut self.last_is_finite, false);
+        if start + lanes * size > series.len() || size < lanes {
+            let mut finite = true;
             for (r, row) in self.values.chunks_exact_mut(stride).enumerate() {
                 for (lane, place) in row[1..].iter_mut().enumerate() {
                     let row = start + lane * size + r;
                     *place = if row < series.len() { series.at(row) } else { f64::NAN };
+                    finite &= place.is_finite();
                 }
             }
+            self.last_is_finite = finite;
+            return before && finite;
         }
-        whole
+        let mut square = [simd.splat_f64s(0.0); MOST_LANES];
+        let square = &mut square[..lanes];
+        let zero = F::splat(simd, 0.0);
+        let mut sums = [zero; 2];
+        let mut row = 0;
+        while row < size {
+            // The last square may overlap the one before it.
+            let top = row.min(size - lanes);
+            for lane in 0..lanes {
+                square[lane] = series.load(simd, start + lane * size + top).raw();
+            }
+            simd.transpose(square);
+            for (r, &across) in square.iter().enumerate() {
+                let across = F::from_raw(simd, across);
+                sums[r % 2] = sums[r % 2] + (across - across);
+                across.store(&mut self.values[(top + r) * stride + 1..]);
+            }
+            row += lanes;
+        }
+        let finite = (sums[0] + sums[1]).equals(zero);
+        self.last_is_finite = finite.pick(zero, F::splat(simd, 1.0)).lane(lanes - 1) == 0.0;
+        before && finite.all()
     }
 
     /// Row `row` of the back blocks.
@@ -104,22 +114,4 @@ pub(crate) fn write_rows<S: Width>(simd: S, rows: &[S::f64s], out: &mut [f64], s
             *place = F::from_raw(simd, row).lane(lane);
         }
     }
-}
-
-/// Whether no value of rows `row..end` is NaN or infinite.
-#[inline(always)]
-#[allow(clippy::eq_op)] // value - value is 0 for a finite value and NaN otherwise, and NaN stays
-fn all_finite<S: Width>(simd: S, series: impl Series, mut row: usize, end: usize) -> bool {
-    let lanes = S::F64_LANES;
-    let zero = F::splat(simd, 0.0);
-    let mut sums = [zero; 4];
-    while row + 4 * lanes <= end {
-        for sum in &mut sums {
-            let value = series.load(simd, row);
-            *sum = *sum + (value - value);
-            row += lanes;
-        }
-    }
-    let sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-    sum.equals(zero).all() && (row..end).all(|row| series.at(row).is_finite())
 }
