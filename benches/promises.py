@@ -11,8 +11,8 @@ from measure import Line
 # A bench's lines by contender.
 Lines = Mapping[str, Mapping[str, Line]]
 
-# The largest growth from window 100 to 10 000 that counts as none: what is left is memory, and at a million rows the first
-# and the last group of blocks. Shorter windows are of one run and save a combination: they are no measure of growth.
+# The largest growth from window 100 to 10 000 that counts as none: what is left is memory, and at a million rows the
+# first and the last group of blocks. Shorter windows are of one run and save a combination: no measure of growth.
 NO_GROWTH = 1.5
 GROWTH_FROM = 100
 
