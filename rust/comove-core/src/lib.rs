@@ -31,6 +31,7 @@ pub mod series;
 pub mod snapshot;
 pub mod task;
 mod tile;
+mod time;
 pub mod window;
 
 pub use error::{Error, Kind, Result};

@@ -3,13 +3,14 @@
 use pulp::Scalar;
 
 use crate::anchored::Anchored;
-use crate::blocks::{Rows, Shape, TwoBlocks, reserved};
+use crate::blocks::{Rows, Shape, TwoBlocks};
 use crate::error::{Error, Result};
 use crate::lanes::F;
 use crate::moments::State;
 use crate::params::{Extent, MAX_LIVE_BYTES, MAX_LIVE_ROWS, Window, at_least, at_most};
 use crate::runs::Runs;
 use crate::snapshot::{Reader, Writer};
+use crate::time::{Blocks, Place, SLICES, Slice, Step, Time};
 
 /// One row of `D` series; a row with a value that is not finite is incomplete.
 pub type Row<const D: usize> = [f64; D];
@@ -44,132 +45,6 @@ pub struct SlidingWindow<const D: usize, M> {
     time: Option<Time>,
 }
 
-/// What a window by time keeps beside the rows.
-///
-/// Blocks lie at absolute multiples of the span, and a run is a slice of a block: so the answer does not depend on
-/// where the stream began.
-#[derive(Clone, Debug)]
-struct Time {
-    span: i64,
-    /// Nanoseconds of a slice.
-    slice_width: i64,
-    max_rows: usize,
-    stamps: Blocks<i64>,
-    /// First row of the back block that is still in the window.
-    from: usize,
-    /// Where the last row lies.
-    slice: Slice,
-    last: Option<i64>,
-}
-
-/// Slices of a block of time. As many as give a short chain of them, and short runs where rows come evenly.
-const SLICES: u8 = 64;
-
-/// A block, as its multiple of the span, and a slice of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Slice {
-    block: i64,
-    slice: i64,
-}
-
-impl Time {
-    fn slice(&self, ts: i64) -> Slice {
-        Slice { block: ts.div_euclid(self.span), slice: ts.rem_euclid(self.span) / self.slice_width }
-    }
-
-    /// Where a row of that time goes; `front` rows are in the front block.
-    fn place(&self, ts: i64, front: usize) -> Result<Place> {
-        let slice = self.slice(ts);
-        let step = match self.last {
-            Some(last) if ts < last => {
-                return Err(Error::Order {
-                    name: "ts",
-                    row: 0,
-                    value: ts,
-                    previous: last,
-                    equal_allowed: true,
-                });
-            }
-            Some(_) if slice.block == self.slice.block => Step::Stay,
-            Some(_) if slice.block == self.slice.block.wrapping_add(1) => Step::Turn,
-            _ => Step::Leap,
-        };
-        // Nothing is older than a window that reaches back beyond the first time there is.
-        let horizon = ts.checked_sub(self.span);
-        let left = |at: i64| horizon.is_some_and(|horizon| at <= horizon);
-        let (from, held) = match step {
-            Step::Leap => (0, 0),
-            Step::Turn => {
-                let stamps = &self.stamps.front;
-                let from = stamps.partition_point(|&at| left(at));
-                (from, stamps.len() - from)
-            }
-            Step::Stay => {
-                let stamps = &self.stamps.back;
-                let mut from = self.from;
-                while from < stamps.len() && left(stamps[from]) {
-                    from += 1;
-                }
-                (from, stamps.len() - from + front)
-            }
-        };
-        if held >= self.max_rows {
-            return Err(Error::Burst { value: held + 1, max_rows: self.max_rows });
-        }
-        Ok(Place { step, begins: step != Step::Stay || slice != self.slice, from, slice })
-    }
-}
-
-/// Something kept for every row of the back and the front block.
-#[derive(Debug)]
-struct Blocks<T> {
-    back: Vec<T>,
-    front: Vec<T>,
-}
-
-impl<T: Clone> Clone for Blocks<T> {
-    fn clone(&self) -> Self {
-        Self { back: reserved(&self.back), front: reserved(&self.front) }
-    }
-}
-
-impl<T> Blocks<T> {
-    fn new(capacity: usize) -> Self {
-        Self { back: Vec::with_capacity(capacity), front: Vec::with_capacity(capacity) }
-    }
-
-    fn turn(&mut self) {
-        core::mem::swap(&mut self.back, &mut self.front);
-        self.front.clear();
-    }
-
-    fn clear(&mut self) {
-        self.back.clear();
-        self.front.clear();
-    }
-}
-
-/// Where a new row goes.
-#[derive(Clone, Copy)]
-struct Place {
-    step: Step,
-    /// Whether a run begins with it.
-    begins: bool,
-    /// First row of the back block that is in the window then.
-    from: usize,
-    slice: Slice,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Step {
-    /// Into the front block.
-    Stay,
-    /// Into the block after the front one.
-    Turn,
-    /// Into a block that the old rows do not reach.
-    Leap,
-}
-
 impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
     /// An empty window. `max_rows` bounds what a window by time may hold; `None` lets it grow (batch).
     ///
@@ -195,15 +70,7 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
                 }
                 // Batch work does not know how many rows a block will hold.
                 let capacity = max_rows.unwrap_or(0);
-                let time = Time {
-                    span,
-                    slice_width: span.unsigned_abs().div_ceil(u64::from(SLICES)).cast_signed(),
-                    max_rows: max_rows.unwrap_or(usize::MAX),
-                    stamps: Blocks::new(capacity),
-                    from: 0,
-                    slice: Slice::default(),
-                    last: None,
-                };
+                let time = Time::new(span, max_rows);
                 let shape =
                     Shape { cells: 1, runs: usize::from(SLICES), longest: capacity, whole_first: false };
                 Ok(Self {

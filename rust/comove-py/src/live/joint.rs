@@ -5,8 +5,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple, PyType};
 
 use super::arguments::{Time, Value, Values, checked, given, series};
-use super::shared_verbs;
-use super::window::{live_window, options, size, span, time, times};
+use super::window::{live_window, options, time, times};
+use super::{shared_verbs, window_getters};
 use crate::errors::raise;
 
 /// An asset on several leaders at once, fed one row at a time.
@@ -175,7 +175,7 @@ impl JointPair {
     /// Rows before the first value, none of them missing.
     #[getter]
     fn warmup(&self) -> usize {
-        self.min_samples().max(self.core.leaders() + 2)
+        self.core.window().min_samples().max(self.core.leaders() + 2)
     }
 
     /// Number of leaders.
@@ -184,38 +184,9 @@ impl JointPair {
         self.core.leaders()
     }
 
-    /// Rows of the window, None for one by time.
-    #[getter]
-    fn window_size(&self) -> Option<usize> {
-        size(self.core.window())
-    }
-
-    /// Span of the window, None for one by rows.
-    #[getter]
-    fn window_span<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        span(py, self.core.window())
-    }
-
-    /// The most rows the span may hold, None for a window by rows.
-    #[getter]
-    fn max_rows(&self) -> Option<usize> {
-        self.core.max_rows()
-    }
-
-    /// Complete rows needed before a value is given.
-    #[getter]
-    fn min_samples(&self) -> usize {
-        self.core.window().min_samples()
-    }
-
-    /// Time of the last row in nanoseconds, None for a window by rows.
-    #[getter]
-    fn last_ts(&self) -> Option<i64> {
-        self.core.last_time()
-    }
-
     fn __repr__(&self) -> String {
         format!("JointPair({}, {}, n={})", self.core.leaders(), options(self.core.window()), self.n())
     }
 }
 shared_verbs!(JointPair, comove_core::JointPair);
+window_getters!(JointPair);

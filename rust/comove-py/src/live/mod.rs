@@ -60,3 +60,42 @@ macro_rules! shared_verbs {
     };
 }
 use shared_verbs;
+
+/// The options of a window, and where it stands in time.
+macro_rules! window_getters {
+    ($class:ident) => {
+        #[pymethods]
+        impl $class {
+            /// Rows of the window, None for one by time.
+            #[getter]
+            fn window_size(&self) -> Option<usize> {
+                crate::live::window::size(self.core.window())
+            }
+
+            /// Span of the window, None for one by rows.
+            #[getter]
+            fn window_span<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+                crate::live::window::span(py, self.core.window())
+            }
+
+            /// The most rows the span may hold, None for a window by rows.
+            #[getter]
+            fn max_rows(&self) -> Option<usize> {
+                self.core.max_rows()
+            }
+
+            /// Complete rows needed before a value is given.
+            #[getter]
+            fn min_samples(&self) -> usize {
+                self.core.window().min_samples()
+            }
+
+            /// Time of the last row in nanoseconds, None for a window by rows.
+            #[getter]
+            fn last_ts(&self) -> Option<i64> {
+                self.core.last_time()
+            }
+        }
+    };
+}
+use window_getters;

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyType};
 
 use super::arguments::{Time, Value, checked, given, series};
-use super::shared_verbs;
-use super::window::{live_window, options, size, span, time, times};
+use super::window::{live_window, options, time, times};
+use super::{shared_verbs, window_getters};
 use crate::errors::raise;
 
 /// A rolling pair, fed one row at a time.
@@ -185,36 +185,12 @@ impl RollingPair {
     /// Whether the window holds `min_samples` complete pairs.
     #[getter]
     fn is_ready(&self) -> bool {
-        self.n() >= self.min_samples()
+        self.n() >= self.core.window().min_samples()
     }
 
     /// Rows before the first value, none of them missing.
     #[getter]
     fn warmup(&self) -> usize {
-        self.min_samples()
-    }
-
-    /// Rows of the window, None for one by time.
-    #[getter]
-    fn window_size(&self) -> Option<usize> {
-        size(self.core.window())
-    }
-
-    /// Span of the window, None for one by rows.
-    #[getter]
-    fn window_span<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        span(py, self.core.window())
-    }
-
-    /// The most rows the span may hold, None for a window by rows.
-    #[getter]
-    fn max_rows(&self) -> Option<usize> {
-        self.core.max_rows()
-    }
-
-    /// Complete pairs needed before a value is given.
-    #[getter]
-    fn min_samples(&self) -> usize {
         self.core.window().min_samples()
     }
 
@@ -224,14 +200,9 @@ impl RollingPair {
         self.core.ddof()
     }
 
-    /// Time of the last row in nanoseconds, None for a window by rows.
-    #[getter]
-    fn last_ts(&self) -> Option<i64> {
-        self.core.last_time()
-    }
-
     fn __repr__(&self) -> String {
         format!("RollingPair({}, n={})", options(self.core.window()), self.n())
     }
 }
 shared_verbs!(RollingPair, comove_core::RollingPair);
+window_getters!(RollingPair);
