@@ -11,10 +11,8 @@ from measure import Line
 # A bench's lines by contender.
 Lines = Mapping[str, Mapping[str, Line]]
 
-# The largest growth from window 100 to 10 000 that counts as none: what is left is memory, and at a million rows the
-# first and the last group of blocks. Shorter windows are of one run and save a combination: no measure of growth.
+# The largest growth from window 30 to 10 000 that counts as none: what is left is memory, not arithmetic.
 NO_GROWTH = 1.5
-GROWTH_FROM = 100
 
 
 @dataclass(frozen=True)
@@ -159,11 +157,11 @@ def features(benches: Lines) -> list[Verdict]:
 
 def growth(work: str, prefix: str, contender: str, benches: Lines) -> list[Verdict]:
     least = {size: lines[contender].least for size, lines in windows(benches, prefix).items()}
-    ratio = least[max(least)] / least[GROWTH_FROM]
+    ratio = least[max(least)] / least[30]
     return [
         Verdict(
             work,
-            f"at most {NO_GROWTH} times window {GROWTH_FROM}",
+            f"at most {NO_GROWTH} times window 30",
             "",
             ", ".join(f"w{size} {nanoseconds(value)}" for size, value in least.items()),
             "",
@@ -184,8 +182,8 @@ PROMISES: tuple[tuple[Callable[[Lines], list[Verdict]], tuple[str, ...]], ...] =
     (live, ("pair/live/w30",)),
     (panel, ("panel/live/500x3, w1440",)),
     (features, ()),
-    (growth_of_rows, ("corr/batch/w100", "corr/batch/w10000")),
-    (growth_of_ticks, ("pair/live/w100", "pair/live/w10000")),
+    (growth_of_rows, ("corr/batch/w30", "corr/batch/w10000")),
+    (growth_of_ticks, ("pair/live/w30", "pair/live/w10000")),
 )
 
 
