@@ -225,7 +225,7 @@ def test_a_hole_longer_than_the_span_leaves_one_row():
     assert (pair.n, pair.beta) == (1, None)
 
 
-@pytest.mark.parametrize("start", [1 - 2**63, -1, 0, 2**63 - 1 - 3600 * 10**9])
+@pytest.mark.parametrize("start", [-(2**63), 1 - 2**63, -1, 0, 2**63 - 1 - 3600 * 10**9])
 def test_times_at_the_ends_of_the_range(start):
     """No stamp that fits in int64 may overflow anything."""
     pair = RollingPair(window_span="1m", max_rows=100, min_samples=2)

@@ -293,7 +293,7 @@ def failing():
         "short row": (DataError, lambda p: p.update(60, np.ones(4))),
         "long row": (DataError, lambda p: p.update(60, np.ones(6))),
         "block as a row": (DataError, lambda p: p.update(60, np.ones((1, 5)))),
-        "text as a price": ((DataError, TypeError), lambda p: p.update(60, {"AAA": "1.0"})),
+        "text as a price": (DataError, lambda p: p.update(60, {"AAA": "1.0"})),
         "narrow block": (DataError, lambda p: p.update_many(np.arange(60, 63), np.ones((3, 4)))),
         "short times": (DataError, lambda p: p.update_many(np.arange(60, 62), np.ones((3, 5)))),
         "last bar at a bad price": (
@@ -314,7 +314,7 @@ def test_a_refused_call_leaves_the_panel_as_it_was(what):
     expected, call = failing()[what]
     with pytest.raises(expected) as error:
         call(panel)
-    assert isinstance(error.value, TypeError) or error.value.code
+    assert error.value.code
     assert panel.to_bytes() == before
 
 

@@ -246,7 +246,7 @@ def epoch_nanoseconds(ts: object) -> int:
         number = ts.__index__()
     if number is None:
         raise DataError(f"ts must be a datetime or integer nanoseconds, got {ts!r}", "ts")
-    if abs(number) > _LARGEST:
+    if not -_LARGEST - 1 <= number <= _LARGEST:
         raise DataError(f"ts must lie between 1677 and 2262, got {ts!r}", "ts_range")
     return number
 
