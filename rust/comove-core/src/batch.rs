@@ -1,22 +1,13 @@
-//! Windows by rows over whole slices: as many blocks side by side as the processor has lanes.
-//!
-//! Lane l works on block l of a group as the front block, and on the block before it as the back block.
-//! Per lane the operations and their order are those of [`crate::window::SlidingWindow`], so the bits are.
-//!
-//! Where a group has no incomplete row, all lanes hold the same counts: their reciprocals are computed
-//! once instead of in every lane, and no row has to be masked. Both ways give the same bits, because
-//! 1/n is correctly rounded in either.
-//!
-//! # Complexity
-//! A row costs two insertions, one combination and the readings; where a block has several runs, three and two,
-//! and a few combinations a run. Memory: `lanes + 1` blocks of input, one run of suffixes and of results.
+//! Windows over whole slices: by rows as many blocks side by side as the processor has lanes, by time one row after
+//! the other.
 
 use pulp::Simd;
 
-use crate::anchored::{Anchored, apart, complete};
+use crate::anchored::Anchored;
 use crate::error::Result;
+use crate::group::{Group, Sides, Sink};
 use crate::lanes::{F, Lanes, Width, Work, prefetch};
-use crate::moments::{State, Weights};
+use crate::moments::State;
 use crate::params::{Extent, Window, same_length};
 use crate::runs::Runs;
 use crate::series::Series;
@@ -25,26 +16,6 @@ use crate::window::SlidingWindow;
 
 /// The next group is fetched ahead where it has few rows enough to stay in the cache until then.
 const MOST_AHEAD: usize = 1 << 14;
-
-/// The rows of the next group, and the places of its results. Fetched while this one is worked on, they save a third of
-/// the time of a window of 30 rows, which was spent on waiting for memory.
-struct Ahead<'a, T, const D: usize, const K: usize> {
-    series: &'a [T; D],
-    out: &'a [&'a mut [f64]; K],
-    next: usize,
-}
-
-impl<T: Series, const D: usize, const K: usize> Ahead<'_, T, D, K> {
-    #[inline(always)]
-    fn fetch(&self, row: usize) {
-        for values in self.series {
-            values.prefetch(self.next + row);
-        }
-        for values in self.out {
-            prefetch(values, self.next + row);
-        }
-    }
-}
 
 /// What is kept of a window over `D` series, and the `K` numbers that are read from it.
 pub trait Estimator<const D: usize, const K: usize>: Copy {
@@ -142,266 +113,83 @@ impl<E: Estimator<D, K>, T: Series, const D: usize, const K: usize> Work for ByR
 
     #[inline(always)]
     fn run<S: Width>(self, simd: S) {
-        let blocks = self.series[0].len().div_ceil(self.size);
-        let mut group = Group::<S, E, D, K>::new(simd, &self);
-        let mut out = self.out;
+        let Self { estimator, size, runs, min_samples, series, mut out } = self;
+        let blocks = series[0].len().div_ceil(size);
+        let mut tiles: [Tile<S>; D] = core::array::from_fn(|_| Tile::new(size, 0));
+        let mut group = Group::<S, E, D, K>::new(simd, estimator, size, runs, min_samples);
         for first in (0..blocks).step_by(S::F64_LANES) {
-            if group.load(&self.series, first) {
-                group.run::<T, true>(first, &self.series, &mut out);
+            let mut whole = true;
+            for (&values, tile) in series.iter().zip(&mut tiles) {
+                whole &= tile.load(simd, values, first);
+            }
+            let sides = Tiles { simd, tiles: &tiles };
+            let mut columns = Columns { series: &series, out: &mut out, size, first: first * size };
+            if whole {
+                group.run::<_, _, true>(sides, &mut columns);
             } else {
-                group.run::<T, false>(first, &self.series, &mut out);
+                group.run::<_, _, false>(sides, &mut columns);
             }
         }
     }
 }
 
-/// The work on `lanes` blocks at a time, and its memory.
-struct Group<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> {
+/// The rows of a group, one tile a series.
+struct Tiles<'a, S, const D: usize> {
     simd: S,
-    estimator: E,
-    size: usize,
-    runs: Runs,
-    min_samples: F<S>,
-    /// 1 / n at n.
-    reciprocals: Vec<f64>,
-    rows: [Tile<S>; D],
-    from_run: Vec<E::State<S>>,
-    suffixes: Vec<E::State<S>>,
-    /// Results of one run of rows.
-    results: [Vec<S::f64s>; K],
+    tiles: &'a [Tile<S>; D],
 }
 
-impl<S: Width, E: Estimator<D, K>, const D: usize, const K: usize> Group<S, E, D, K> {
+impl<S: Width, const D: usize> Clone for Tiles<'_, S, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Width, const D: usize> Copy for Tiles<'_, S, D> {}
+
+impl<S: Width, const D: usize> Sides<S, D> for Tiles<'_, S, D> {
     #[inline(always)]
-    fn new<T: Series>(simd: S, work: &ByRows<'_, E, T, D, K>) -> Self {
-        let (size, runs) = (work.size, work.runs);
-        let longest = runs.cap().min(size);
-        let empty = E::State::<S>::empty(simd);
-        Self {
-            simd,
-            estimator: work.estimator,
-            size,
-            runs,
-            min_samples: F::splat(simd, work.min_samples),
-            reciprocals: (0..=size).map(|n| 1.0 / n.max(1) as f64).collect(),
-            rows: core::array::from_fn(|_| Tile::new(size)),
-            from_run: vec![empty; runs.count(size) + 1],
-            suffixes: vec![empty; longest],
-            results: core::array::from_fn(|_| vec![simd.splat_f64s(0.0); longest]),
+    fn back(self, row: usize) -> [F<S>; D] {
+        core::array::from_fn(|i| self.tiles[i].back(self.simd, row))
+    }
+
+    #[inline(always)]
+    fn front(self, row: usize) -> [F<S>; D] {
+        core::array::from_fn(|i| self.tiles[i].front(self.simd, row))
+    }
+}
+
+/// Where the results of a group go, one column a reading; and where its rows came from.
+struct Columns<'a, 'b, T, const D: usize, const K: usize> {
+    series: &'a [T; D],
+    out: &'a mut [&'b mut [f64]; K],
+    size: usize,
+    /// First row of the group.
+    first: usize,
+}
+
+impl<S: Width, T: Series, const D: usize, const K: usize> Sink<S, K> for Columns<'_, '_, T, D, K> {
+    /// The rows of the next group, and the places of its results. Fetched while this one is worked on, they save a
+    /// third of the time of a window of 30 rows, which was spent on waiting for memory.
+    #[inline(always)]
+    fn ahead(&self, row: usize) {
+        if self.size * S::F64_LANES > MOST_AHEAD {
+            return;
         }
-    }
-
-    /// Lays the blocks side by side; says whether all rows are there and complete.
-    #[inline(always)]
-    fn load(&mut self, series: &[impl Series; D], first: usize) -> bool {
-        let mut whole = true;
-        for (&values, tile) in series.iter().zip(&mut self.rows) {
-            whole &= tile.load(self.simd, values, first);
-        }
-        whole
-    }
-
-    #[inline(always)]
-    fn back_row(&self, row: usize) -> [F<S>; D] {
-        core::array::from_fn(|i| self.rows[i].back(self.simd, row))
-    }
-
-    #[inline(always)]
-    fn front_row(&self, row: usize) -> [F<S>; D] {
-        core::array::from_fn(|i| self.rows[i].front(self.simd, row))
-    }
-
-    #[inline(always)]
-    fn end(&self, run: usize) -> usize {
-        self.runs.start(run + 1).min(self.size)
-    }
-
-    /// `WHOLE`: every row of the group is complete.
-    #[inline(always)]
-    fn run<T: Series, const WHOLE: bool>(
-        &mut self,
-        first: usize,
-        series: &[T; D],
-        out: &mut [&mut [f64]; K],
-    ) {
-        let anchor = self.combine_runs::<WHOLE>();
-        let mut settled = None;
-        for run in 0..self.from_run.len() - 1 {
-            self.make_suffixes::<WHOLE>(run, &anchor);
-            let (start, end) = (self.runs.start(run), self.end(run));
-            let middle = self.middle::<WHOLE>(run, anchor, settled);
-            let ahead = Ahead { series, out, next: (first + S::F64_LANES) * self.size };
-            let nothing = Anchored::empty(self.simd);
-            let growing = match &middle {
-                Some(middle) => self.rows_of_run::<T, WHOLE, true>(start, end, anchor, middle, &ahead),
-                None => self.rows_of_run::<T, WHOLE, false>(start, end, anchor, &nothing, &ahead),
-            };
-            settled = Some(match settled {
-                Some(settled) => self.combine::<WHOLE>(&settled, &growing, start, end - start),
-                None => growing,
-            });
-            for (results, out) in self.results.iter().zip(&mut *out) {
-                write_rows(self.simd, &results[..end - start], out, first * self.size + start, self.size);
-            }
-        }
-    }
-
-    /// Reads the windows that end in rows `start..end` of the front blocks; gives the total of those rows.
-    ///
-    /// `MIDDLE`: there are runs between.
-    #[inline(always)]
-    fn rows_of_run<T: Series, const WHOLE: bool, const MIDDLE: bool>(
-        &mut self,
-        start: usize,
-        end: usize,
-        anchor: [F<S>; D],
-        middle: &Anchored<S, D, E::State<S>>,
-        ahead: &Ahead<'_, T, D, K>,
-    ) -> Anchored<S, D, E::State<S>> {
         // As many rows of a series as fit into a line of the cache: one line of the next group a row of this one.
-        let few = self.size * S::F64_LANES <= MOST_AHEAD;
-        let middle = *middle;
-        let mut growing = Anchored::<S, D, E::State<S>>::empty(self.simd);
-        if WHOLE {
-            growing.anchor = self.front_row(start);
+        let next = self.first + (self.size + row) * S::F64_LANES;
+        for values in self.series {
+            values.prefetch(next);
         }
-        let length = end - start;
-        let between = self.size - length;
-        for place in 0..length {
-            let grown = place + 1;
-            if few {
-                ahead.fetch((start + place) * S::F64_LANES);
-            }
-            self.take_in::<WHOLE>(&mut growing, self.front_row(start + place), grown);
-            // The window that ends in front row p begins in back row p + 1, and takes that run's suffix from
-            // there: none at the end of the run.
-            let mut window = growing;
-            if grown < length {
-                let mut begun = Anchored { anchor, state: self.suffixes[place] };
-                if MIDDLE {
-                    begun = self.combine::<WHOLE>(&begun, &middle, length - grown, between);
-                }
-                window = self.combine::<WHOLE>(&begun, &growing, self.size - grown, grown);
-            } else if MIDDLE {
-                window = self.combine::<WHOLE>(&middle, &growing, between, grown);
-            }
-            let readings = self.estimator.read(&window, self.min_samples);
-            for (results, reading) in self.results.iter_mut().zip(readings) {
-                results[place] = reading.raw();
-            }
-        }
-        growing
-    }
-
-    /// The runs between: those after `run` of the back block and those before it of the front block, if any.
-    #[inline(always)]
-    fn middle<const WHOLE: bool>(
-        &self,
-        run: usize,
-        anchor: [F<S>; D],
-        settled: Option<Anchored<S, D, E::State<S>>>,
-    ) -> Option<Anchored<S, D, E::State<S>>> {
-        if run + 2 == self.from_run.len() {
-            return settled;
-        }
-        let later = Anchored { anchor, state: self.from_run[run + 1] };
-        Some(match settled {
-            Some(settled) => {
-                let (behind, before) = (self.size - self.end(run), self.runs.start(run));
-                self.combine::<WHOLE>(&later, &settled, behind, before)
-            }
-            None => later,
-        })
-    }
-
-    /// The rows of both, which number `na` and `nb` where whole.
-    #[inline(always)]
-    fn combine<const WHOLE: bool>(
-        &self,
-        a: &Anchored<S, D, E::State<S>>,
-        b: &Anchored<S, D, E::State<S>>,
-        na: usize,
-        nb: usize,
-    ) -> Anchored<S, D, E::State<S>> {
-        if WHOLE { Anchored::combine_present(a, b, self.weights(na, nb)) } else { Anchored::combine(a, b) }
-    }
-
-    /// State of all back rows from the start of each run on; gives their anchor, the newest row.
-    #[inline(always)]
-    fn combine_runs<const WHOLE: bool>(&mut self) -> [F<S>; D] {
-        let count = self.from_run.len() - 1;
-        let empty = E::State::<S>::empty(self.simd);
-        let newest = self.newest::<WHOLE>();
-        self.from_run[count] = empty;
-        // The window never holds the whole back block, so the first run's total is not needed.
-        for run in (1..count).rev() {
-            let (start, end) = (self.runs.start(run), self.end(run));
-            let mut total = Anchored { anchor: [F::splat(self.simd, 0.0); D], state: empty };
-            if WHOLE {
-                total.anchor = self.back_row(start);
-            }
-            for r in start..end {
-                self.take_in::<WHOLE>(&mut total, self.back_row(r), r - start + 1);
-            }
-            let later = self.from_run[run + 1];
-            let weights = if WHOLE {
-                self.weights(end - start, self.size - end)
-            } else {
-                Weights::of(total.state.count(), later.count())
-            };
-            let apart = apart(newest, total.anchor);
-            self.from_run[run] = E::State::<S>::combine(&total.state, &later, apart, weights);
-        }
-        newest
-    }
-
-    /// The newest complete row of the back block.
-    #[inline(always)]
-    fn newest<const WHOLE: bool>(&self) -> [F<S>; D] {
-        if WHOLE {
-            return self.back_row(self.size - 1);
-        }
-        let mut newest = [F::splat(self.simd, 0.0); D];
-        for r in 0..self.size {
-            let row = self.back_row(r);
-            let complete = complete(&row);
-            for i in 0..D {
-                newest[i] = complete.pick(row[i], newest[i]);
-            }
-        }
-        newest
-    }
-
-    /// Takes a row into a set that then holds `n` rows, where whole.
-    #[inline(always)]
-    fn take_in<const WHOLE: bool>(&self, set: &mut Anchored<S, D, E::State<S>>, row: [F<S>; D], n: usize) {
-        if WHOLE {
-            set.state.insert(self.simd, self.reciprocals[n], apart(row, set.anchor));
-        } else {
-            set.insert(row, complete(&row));
+        for values in &*self.out {
+            prefetch(values, next);
         }
     }
 
-    /// [`Weights::of`] for counts that all lanes share.
     #[inline(always)]
-    fn weights(&self, na: usize, nb: usize) -> Weights<S> {
-        Weights::uniform(self.simd, na as f64, nb as f64, self.reciprocals[na + nb])
-    }
-
-    /// The suffixes within `run`, the one without its first i + 1 rows at place i.
-    #[inline(always)]
-    fn make_suffixes<const WHOLE: bool>(&mut self, run: usize, anchor: &[F<S>; D]) {
-        let (start, end) = (self.runs.start(run), self.end(run));
-        let mut state = E::State::<S>::empty(self.simd);
-        for r in (start + 1..end).rev() {
-            let row = self.back_row(r);
-            let from_anchor = apart(row, *anchor);
-            if WHOLE {
-                state.insert(self.simd, self.reciprocals[end - r], from_anchor);
-            } else {
-                state.insert_where(complete(&row), from_anchor);
-            }
-            self.suffixes[r - start - 1] = state;
+    fn write(&mut self, simd: S, start: usize, rows: usize, results: &[Vec<S::f64s>; K]) {
+        for (results, out) in results.iter().zip(&mut *self.out) {
+            write_rows(simd, &results[..rows], out, self.first + start, self.size);
         }
     }
 }

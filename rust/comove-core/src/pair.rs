@@ -26,6 +26,9 @@ pub struct Corr;
 /// Beta and correlation together.
 #[derive(Clone, Copy, Debug)]
 pub struct BetaCorr;
+/// Correlation, and the complete rows of the window, which are given always.
+#[derive(Clone, Copy, Debug)]
+pub struct CorrCount;
 /// Covariance of asset and benchmark.
 #[derive(Clone, Copy, Debug)]
 pub struct Cov {
@@ -64,6 +67,7 @@ macro_rules! pair_estimator {
 pair_estimator!(Beta, 1, |_this, r| [r.beta()]);
 pair_estimator!(Corr, 1, |_this, r| [r.corr()]);
 pair_estimator!(BetaCorr, 2, |_this, r| [r.beta(), r.corr()]);
+pair_estimator!(CorrCount, 2, |_this, r| [r.corr(), r.n()]);
 pair_estimator!(Cov, 1, |this, r| [r.cov(r.n().like(f64::from(this.ddof)))]);
 
 impl Estimator<1, 1> for Var {

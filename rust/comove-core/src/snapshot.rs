@@ -28,6 +28,8 @@ pub enum Object {
     JointPair = 3,
     /// Many assets by many leaders.
     Panel = 4,
+    /// A pair at every lag.
+    LagScanner = 5,
 }
 
 /// Builds a snapshot.

@@ -6,24 +6,27 @@ use crate::series::Series;
 /// One series, `lanes + 1` blocks of it side by side: the one before the group, and those of the group.
 ///
 /// Front lane l is block l of the group, back lane l the block before it; so one layout serves both, one
-/// place apart.
+/// place apart. Each block may be laid out together with rows before it, for pairs of rows that lie apart.
 pub(crate) struct Tile<S> {
     lanes: core::marker::PhantomData<S>,
     size: usize,
-    /// Row r of block t at `r * (lanes + 1) + t`; block 0 is the one before the group's first.
+    /// Rows before each block.
+    before: usize,
+    /// Row r of block t at `(before + r) * (lanes + 1) + t`; block 0 is the one before the group's first.
     values: Vec<f64>,
     /// Whether the last block that was loaded is there and finite.
     last_is_finite: bool,
 }
 
 impl<S: Width> Tile<S> {
-    /// Memory for blocks of `size` rows.
-    pub(crate) fn new(size: usize) -> Self {
+    /// Memory for blocks of `size` rows, and as many rows `before` each.
+    pub(crate) fn new(size: usize, before: usize) -> Self {
         Self {
             lanes: core::marker::PhantomData,
             size,
+            before,
             // No rows before the first block.
-            values: vec![f64::NAN; size * (S::F64_LANES + 1)],
+            values: vec![f64::NAN; (before + size) * (S::F64_LANES + 1)],
             last_is_finite: false,
         }
     }
@@ -34,34 +37,34 @@ impl<S: Width> Tile<S> {
     #[allow(clippy::eq_op)] // value - value is 0 for a finite value and NaN otherwise, and NaN stays
     pub(crate) fn load(&mut self, simd: S, series: impl Series, first: usize) -> bool {
         let (lanes, size, stride) = (S::F64_LANES, self.size, S::F64_LANES + 1);
-        let start = first * size;
+        let (start, rows) = (first * size, self.before + size);
         // The last block of the previous group is the one before this one.
         for row in self.values.chunks_exact_mut(stride) {
             row[0] = row[lanes];
         }
-        let before = core::mem::replace(&mut self.last_is_finite, false);
-        if start + lanes * size > series.len() || size < lanes {
+        let whole_before = core::mem::replace(&mut self.last_is_finite, false);
+        if start < self.before || start + lanes * size > series.len() || rows < lanes {
             let mut finite = true;
             for (r, row) in self.values.chunks_exact_mut(stride).enumerate() {
                 for (lane, place) in row[1..].iter_mut().enumerate() {
-                    let row = start + lane * size + r;
-                    *place = if row < series.len() { series.at(row) } else { f64::NAN };
+                    let row = (start + lane * size + r).checked_sub(self.before);
+                    *place = row.filter(|&row| row < series.len()).map_or(f64::NAN, |row| series.at(row));
                     finite &= place.is_finite();
                 }
             }
             self.last_is_finite = finite;
-            return before && finite;
+            return whole_before && finite;
         }
         let mut square = [simd.splat_f64s(0.0); MOST_LANES];
         let square = &mut square[..lanes];
         let zero = F::splat(simd, 0.0);
         let mut sums = [zero; 2];
         let mut row = 0;
-        while row < size {
+        while row < rows {
             // The last square may overlap the one before it.
-            let top = row.min(size - lanes);
+            let top = row.min(rows - lanes);
             for lane in 0..lanes {
-                square[lane] = series.load(simd, start + lane * size + top).raw();
+                square[lane] = series.load(simd, start + lane * size + top - self.before).raw();
             }
             simd.transpose(square);
             for (r, &across) in square.iter().enumerate() {
@@ -73,16 +76,16 @@ impl<S: Width> Tile<S> {
         }
         let finite = (sums[0] + sums[1]).equals(zero);
         self.last_is_finite = finite.pick(zero, F::splat(simd, 1.0)).lane(lanes - 1) == 0.0;
-        before && finite.all()
+        whole_before && finite.all()
     }
 
-    /// Row `row` of the back blocks.
+    /// Row `row` of the back blocks, counted from the first of the rows before them.
     #[inline(always)]
     pub(crate) fn back(&self, simd: S, row: usize) -> F<S> {
         F::load(simd, &self.values[row * (S::F64_LANES + 1)..])
     }
 
-    /// Row `row` of the front blocks.
+    /// Row `row` of the front blocks, counted from the first of the rows before them.
     #[inline(always)]
     pub(crate) fn front(&self, simd: S, row: usize) -> F<S> {
         F::load(simd, &self.values[row * (S::F64_LANES + 1) + 1..])
