@@ -20,10 +20,12 @@ from comove.options import Returns, Span
 
 __all__ = [
     "cross_asset_features",
+    "cross_correlation",
     "ewm_beta",
     "ewm_corr",
     "ewm_cov",
     "joint_beta",
+    "lag_scan",
     "rolling_beta",
     "rolling_corr",
     "rolling_cov",
@@ -242,6 +244,38 @@ def cross_asset_features(
     return _pair("cross_asset_features", asset_price, leader_price, chosen, None)
 
 
+def cross_correlation(
+    asset: IntoColumn, leader: IntoColumn, *, window_size: int, max_lag: int = 10, min_samples: int | None = None
+) -> pl.Expr:
+    """Correlation of `asset` and `leader` at every lag, over a sliding window.
+
+    An Array of 2 max_lag + 1 Float64, the lags from -max_lag to max_lag; an element is null where it is not defined. A
+    negative lag means that the leader moved first: lag k pairs leader[t + k] with asset[t]. Parameters and definitions
+    are those of `comove.arrays.cross_correlation`.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import comove as cm
+    >>> frame = pl.DataFrame({"btc": [0.3, -0.1, 0.4, 0.1, -0.5, 0.9], "bonk": [0.0, 0.3, -0.1, 0.4, 0.1, -0.5]})
+    >>> lags = frame.select(cm.cross_correlation("bonk", "btc", window_size=3, max_lag=1).alias("corr"))
+    >>> lags["corr"].arr.get(0).round(3).to_list()  # lag -1: the leader one row ago
+    [None, None, None, 1.0, 1.0, 1.0]
+    """
+    return _pair("cross_correlation", asset, leader, options.lags(window_size, min_samples, max_lag), None)
+
+
+def lag_scan(
+    asset: IntoColumn, leader: IntoColumn, *, window_size: int, max_lag: int = 10, min_samples: int | None = None
+) -> pl.Expr:
+    """Which lag has the largest correlation, over a sliding window.
+
+    A struct of lag (Int64), corr, llr (Float64) and n (UInt32); null unless every lag is defined, but for n. A negative lag
+    means that the leader moved first. Parameters and definitions are those of `comove.arrays.lag_scan`.
+    """
+    return _pair("lag_scan", asset, leader, options.lags(window_size, min_samples, max_lag), None)
+
+
 def _window(
     window_size: object, window_span: object, min_samples: object, by: object, *, least: int = 3
 ) -> dict[str, Any]:
@@ -313,3 +347,11 @@ class ComoveNamespace:
     def cross_asset_features(self, leader_price: IntoColumn, **kwargs: Any) -> pl.Expr:
         """See `comove.cross_asset_features`."""
         return cross_asset_features(self._asset, leader_price, **kwargs)
+
+    def cross_correlation(self, leader: IntoColumn, **kwargs: Any) -> pl.Expr:
+        """See `comove.cross_correlation`."""
+        return cross_correlation(self._asset, leader, **kwargs)
+
+    def lag_scan(self, leader: IntoColumn, **kwargs: Any) -> pl.Expr:
+        """See `comove.lag_scan`."""
+        return lag_scan(self._asset, leader, **kwargs)

@@ -30,6 +30,8 @@ LEAST_VARIANCE_WINDOW = 2
 MAX_ROWS = 1 << 48
 #: The most rows a live object holds (2^24).
 MAX_LIVE_ROWS = 1 << 24
+#: The largest lag of a scan (2^12).
+MOST_LAG = 1 << 12
 #: The most leaders of a joint regression.
 MOST_LEADERS = 8
 
@@ -378,6 +380,32 @@ def cross_asset(
         options[name] = whole(name, value, least=2 if name == "vol_window" else 1)
     options["returns"] = choice("returns", returns, ("simple", "log"))
     return options
+
+
+def lags(window_size: object, min_samples: object, max_lag: object) -> dict[str, Any]:
+    """Return the options of correlations at every lag.
+
+    Raises
+    ------
+    ParameterError
+        `max_lag` outside 1 to 4096; as `window`.
+    """
+    options = window(window_size, None, min_samples)
+    options["max_lag"] = whole("max_lag", max_lag, least=1, most=MOST_LAG, because="2^12")
+    return options
+
+
+def live_lags(window_size: object, min_samples: object, max_lag: object) -> tuple[int, int | None, int]:
+    """Return window_size, min_samples and max_lag of a live lag scanner.
+
+    Raises
+    ------
+    ParameterError
+        As `lags`; more than 2^24 rows.
+    """
+    options = lags(window_size, min_samples, 10 if max_lag is None else max_lag)
+    whole("window_size", window_size, least=LEAST_PAIR_WINDOW, most=MAX_LIVE_ROWS, because="the most a live object holds")
+    return options["window_size"], options.get("min_samples"), options["max_lag"]
 
 
 def degrees(ddof: object) -> int:

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::ewm::{EwmReading, ewm};
 use crate::features::CrossAsset;
 use crate::joint::rolling_joint;
+use crate::lags::{Lags, cross_correlation, lag_scan};
 use crate::pair::{Beta, Corr, Cov, FullRegression, Var};
 use crate::params::{Window, same_length};
 
@@ -27,6 +28,10 @@ pub enum Task {
     Ewm(EwmReading, f64, usize),
     /// The cross-asset features of one leader.
     CrossAsset(CrossAsset),
+    /// Correlations at every lag.
+    CrossCorrelation(Lags),
+    /// The largest of them.
+    LagScan(Lags),
 }
 
 /// One output of a task.
@@ -38,6 +43,20 @@ pub enum Output {
     Count(&'static str),
     /// The beta on leader j.
     LeaderBeta(usize),
+    /// A whole number of either sign; NaN where missing.
+    Whole(&'static str),
+    /// So many float64 a row, row by row in one slice.
+    Several(&'static str, usize),
+}
+
+impl Output {
+    /// Numbers a row.
+    pub fn width(self) -> usize {
+        match self {
+            Self::Several(_, width) => width,
+            _ => 1,
+        }
+    }
 }
 
 impl Task {
@@ -59,13 +78,14 @@ impl Task {
             | Self::Var(window, _)
             | Self::Regression(window)
             | Self::Joint(window, _) => Some(window),
+            Self::CrossCorrelation(lags) | Self::LagScan(lags) => Some(lags.window()),
             Self::Ewm(..) | Self::CrossAsset(_) => None,
         }
     }
 
     /// What it gives, in order.
     pub fn outputs(&self) -> Vec<Output> {
-        use Output::{Count, LeaderBeta, Reading};
+        use Output::{Count, LeaderBeta, Reading, Several, Whole};
         match self {
             Self::Beta(_) | Self::Ewm(EwmReading::Beta, ..) => vec![Reading("beta")],
             Self::Corr(_) | Self::Ewm(EwmReading::Corr, ..) => vec![Reading("corr")],
@@ -82,6 +102,8 @@ impl Task {
             Self::CrossAsset(_) => {
                 ["beta", "correlation", "divergence", "volatility", "relative_momentum"].map(Reading).to_vec()
             }
+            Self::CrossCorrelation(lags) => vec![Several("cross_correlation", lags.count())],
+            Self::LagScan(_) => vec![Whole("lag"), Reading("corr"), Reading("llr"), Count("n")],
         }
     }
 
@@ -108,6 +130,8 @@ impl Task {
                 ewm(*reading, *half_life, *min_samples, y, x, out)
             }
             (Self::CrossAsset(features), &[y, x], [a, b, c, d, e]) => features.batch(y, x, [a, b, c, d, e]),
+            (Self::CrossCorrelation(lags), &[y, x], [out]) => cross_correlation(lags, y, x, out),
+            (Self::LagScan(lags), &[y, x], [a, b, c, d]) => lag_scan(lags, y, x, [a, b, c, d]),
             (_, series, out) => {
                 same_length("series", series.len(), self.inputs())?;
                 same_length("out", out.len(), self.outputs().len())

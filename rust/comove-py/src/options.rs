@@ -4,7 +4,7 @@ use comove_core::ewm::EwmReading;
 use comove_core::features::{CrossAsset, Lookbacks, Returns};
 use comove_core::pair::{LEAST_PAIR_WINDOW, LEAST_VARIANCE_WINDOW};
 use comove_core::params::Window;
-use comove_core::{Error, Result, Task};
+use comove_core::{Error, Lags, Result, Task};
 use pyo3::FromPyObject;
 use serde::Deserialize;
 
@@ -50,6 +50,9 @@ pub struct Options {
     #[serde(default)]
     #[pyo3(default)]
     returns: Option<String>,
+    #[serde(default)]
+    #[pyo3(default)]
+    max_lag: Option<usize>,
 }
 
 /// A window by rows or by time, whichever is given.
@@ -108,8 +111,14 @@ impl Options {
                 let size = self.window_size.unwrap_or(0);
                 Task::CrossAsset(CrossAsset::new(size, self.min_samples, lookbacks, returns)?)
             }
+            "cross_correlation" => Task::CrossCorrelation(self.lags()?),
+            "lag_scan" => Task::LagScan(self.lags()?),
             other => return Err(unknown(other, "is no estimator")),
         })
+    }
+
+    fn lags(&self) -> Result<Lags> {
+        Lags::new(self.window_size.unwrap_or(0), self.min_samples, self.max_lag.unwrap_or(0))
     }
 
     fn window(&self, least: usize) -> Result<Window> {

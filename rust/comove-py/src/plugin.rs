@@ -18,7 +18,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::types::{ArrowPrimitiveType, Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef, Float64Array, PrimitiveArray, StructArray, UInt32Array, make_array};
+use arrow_array::{
+    Array, ArrayRef, FixedSizeListArray, Float64Array, Int64Array, PrimitiveArray, StructArray, UInt32Array,
+    make_array,
+};
 use arrow_buffer::{BooleanBuffer, BooleanBufferBuilder, NullBuffer, ScalarBuffer};
 use arrow_data::ffi::FFI_ArrowArray;
 use arrow_schema::ffi::FFI_ArrowSchema;
@@ -153,18 +156,31 @@ fn fields(task: &Task, options: &Options, name: &str) -> Field {
     let of = |output: &Output| match output {
         Output::Reading(name) => Field::new(*name, DataType::Float64, true),
         Output::Count(name) => Field::new(*name, DataType::UInt32, true),
+        Output::Whole(name) => Field::new(*name, DataType::Int64, true),
+        Output::Several(name, width) => Field::new(*name, several(*width), true),
         Output::LeaderBeta(j) => {
             let leader = options.leaders.as_ref().and_then(|names| names.get(*j));
             Field::new(format!("beta_{}", leader.map_or("", String::as_str)), DataType::Float64, true)
         }
     };
     let outputs = task.outputs();
-    if let [Output::Reading(_)] = outputs[..] {
-        Field::new(name, DataType::Float64, true)
+    if let [single @ (Output::Reading(_) | Output::Several(..))] = &outputs[..] {
+        of(single).with_name(name)
     } else {
         let fields: Fields = outputs.iter().map(of).collect();
         Field::new(name, DataType::Struct(fields), true)
     }
+}
+
+/// So many float64 a row.
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // a few thousand at most
+fn several(width: usize) -> DataType {
+    DataType::FixedSizeList(number(), width as i32)
+}
+
+/// An element of several.
+fn number() -> Arc<Field> {
+    Arc::new(Field::new("item", DataType::Float64, true))
 }
 
 fn nulls(values: &[f64]) -> Option<NullBuffer> {
@@ -214,6 +230,18 @@ fn count(values: &[f64]) -> ArrayRef {
     Arc::new(UInt32Array::new(counts.into(), nulls(values)))
 }
 
+#[allow(clippy::cast_possible_truncation)] // whole numbers
+fn whole(values: &[f64]) -> ArrayRef {
+    let whole: Vec<i64> = values.iter().map(|&value| value as i64).collect();
+    Arc::new(Int64Array::new(whole.into(), nulls(values)))
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)] // a few thousand at most
+fn rows_of(values: Vec<f64>, width: usize) -> Result<ArrayRef, Failure> {
+    let array = FixedSizeListArray::try_new(number(), width as i32, reading(values), None);
+    array.map(|array| Arc::new(array) as ArrayRef).map_err(|error| error.to_string())
+}
+
 fn parse(kwargs: &[u8]) -> Result<(Options, Task), Failure> {
     let options: Options = serde_pickle::from_slice(kwargs, serde_pickle::DeOptions::default())
         .map_err(|error| format!("[options] {error}"))?;
@@ -255,7 +283,7 @@ fn evaluate(inputs: &[SeriesExport], kwargs: &[u8]) -> Result<SeriesExport, Fail
     let times = times.as_ref().map_or(&[][..], |times| &times.values[..]);
 
     let outputs = task.outputs();
-    let mut values: Vec<Vec<f64>> = outputs.iter().map(|_| column(rows)).collect();
+    let mut values: Vec<Vec<f64>> = outputs.iter().map(|output| column(rows * output.width())).collect();
     let mut slices: Vec<&mut [f64]> = values.iter_mut().map(Vec::as_mut_slice).collect();
     task.run(&series, times, &mut slices).map_err(told)?;
 
@@ -264,10 +292,12 @@ fn evaluate(inputs: &[SeriesExport], kwargs: &[u8]) -> Result<SeriesExport, Fail
         .into_iter()
         .zip(&outputs)
         .map(|(values, output)| match output {
-            Output::Count(_) => count(&values),
-            _ => reading(values),
+            Output::Count(_) => Ok(count(&values)),
+            Output::Whole(_) => Ok(whole(&values)),
+            Output::Several(_, width) => rows_of(values, *width),
+            _ => Ok(reading(values)),
         })
-        .collect();
+        .collect::<Result<_, _>>()?;
     let array: ArrayRef = match field.data_type() {
         DataType::Struct(fields) => Arc::new(
             StructArray::try_new_with_length(fields.clone(), arrays, None, rows)

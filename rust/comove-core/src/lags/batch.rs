@@ -8,7 +8,7 @@ use super::shared::{Rows, Shared};
 use super::{Lags, Scan};
 use crate::error::Result;
 use crate::group::{Group, Sides, Sink};
-use crate::lanes::{F, Lanes, MOST_LANES, Width, Work};
+use crate::lanes::{F, Lanes, MOST_LANES, Width, Work, prefetch};
 use crate::pair::CorrCount;
 use crate::params::same_length;
 use crate::runs::Runs;
@@ -75,6 +75,10 @@ fn run(lanes: Lanes, lags: &Lags, asset: &[f64], leader: &[f64], target: impl Ta
     let min_samples = lags.window.min_samples() as f64;
     lanes.run(ByLags { size, runs, max_lag: lags.max_lag, min_samples, asset, leader, target });
 }
+
+const AHEAD: usize = 6;
+/// Float64 of a line of the cache.
+const LINE: usize = 8;
 
 /// What becomes of the correlations, group by group.
 trait Target {
@@ -236,10 +240,22 @@ struct Together<'a> {
 
 impl<S: Width> Rows<S> for Together<'_> {
     #[inline(always)]
+    fn ahead(&self, start: usize, step: usize) {
+        let lane = step % S::F64_LANES;
+        let line = step / S::F64_LANES * LINE;
+        prefetch(self.corrs, (lane * self.size + start) * self.width + line);
+    }
+
+    #[inline(always)]
     fn write(&mut self, simd: S, start: usize, rows: usize, results: &[S::f64s]) {
         let (lanes, width) = (S::F64_LANES, self.width);
         for (row, corrs) in results.chunks_exact(width).take(rows).enumerate() {
             let place = |lane: usize| (lane * self.size + start + row) * width;
+            for lane in 0..lanes {
+                for line in (0..width).step_by(LINE) {
+                    prefetch(self.corrs, place(lane) + AHEAD * width + line);
+                }
+            }
             if width < lanes {
                 for lane in 0..lanes {
                     for (to, &corr) in self.corrs[place(lane)..][..width].iter_mut().zip(corrs) {

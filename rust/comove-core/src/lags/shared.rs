@@ -154,19 +154,24 @@ impl<S: Width> Set<S> {
         Self { anchor, mean: zero, square: zero, cross: zero }
     }
 
+    /// With one more row.
     #[inline(always)]
-    fn insert(&mut self, row: F<S>, factors: Factors, pass: &mut impl Pass<S>) {
+    fn with<P: Pass<S>>(self, row: F<S>, factors: Factors, pass: &mut P) -> Self {
         let (reciprocal, shrink) = (row.like(factors.first), row.like(factors.second));
-        let deviation = (row - self.anchor) - self.mean;
+        let Self { anchor, mean, square, cross } = self;
+        let deviation = (row - anchor) - mean;
         let shrunk = deviation * shrink;
-        self.square = self.square + shrunk * deviation;
-        self.cross = self.cross + pass.inserted(deviation, shrunk);
-        self.mean = self.mean + deviation * reciprocal;
+        Self {
+            anchor,
+            mean: mean + deviation * reciprocal,
+            square: square + shrunk * deviation,
+            cross: cross + pass.inserted(deviation, shrunk),
+        }
     }
 
     /// The rows of both, relative to the later one's anchor.
     #[inline(always)]
-    fn combine(earlier: &Self, later: &Self, factors: Factors, pass: &mut impl Pass<S>) -> Self {
+    fn combine<P: Pass<S>>(earlier: Self, later: Self, factors: Factors, pass: &mut P) -> Self {
         let (share, weight) = (later.mean.like(factors.first), later.mean.like(factors.second));
         let apart = (later.anchor - earlier.anchor) + (later.mean - earlier.mean);
         let weighted = apart * weight;
@@ -275,8 +280,8 @@ impl<S: Width> Shared<S> {
         self.begin::<Asset>(asset, leader);
         self.begin::<Leader>(leader, asset);
         for run in 0..runs {
-            self.run_of::<Asset>(run, asset, leader, results);
-            self.run_of::<Leader>(run, leader, asset, results);
+            self.run_of::<Asset>(run, asset, leader, results, out);
+            self.run_of::<Leader>(run, leader, asset, results, out);
             out.write(self.simd, self.runs.start(run), self.end(run) - self.runs.start(run), results);
         }
     }
@@ -344,16 +349,23 @@ impl<S: Width> Shared<S> {
             let (start, end) = (self.runs.start(run), self.end(run));
             let mut total = Set::empty(side.back(start));
             for row in start..end {
-                total.insert(side.back(row), self.insertions[row - start + 1], pass);
+                total = total.with(side.back(row), self.insertions[row - start + 1], pass);
             }
             let factors = Factors::combination(end - start, self.size - end);
-            from_run[run] = Set::combine(&total, &from_run[run + 1], factors, pass);
+            from_run[run] = Set::combine(total, from_run[run + 1], factors, pass);
         }
     }
 
     /// Correlations of the windows that end in a run's rows, at the near side's lags.
     #[inline(always)]
-    fn run_of<N: Near>(&mut self, run: usize, near: &Tile<S>, far: &Tile<S>, results: &mut [S::f64s]) {
+    fn run_of<N: Near>(
+        &mut self,
+        run: usize,
+        near: &Tile<S>,
+        far: &Tile<S>,
+        results: &mut [S::f64s],
+        out: &impl Rows<S>,
+    ) {
         let width = 2 * self.max_lag + 1;
         let mut tape = core::mem::take(&mut self.tape);
         let mut suffixes = core::mem::take(&mut self.suffixes);
@@ -364,13 +376,13 @@ impl<S: Width> Shared<S> {
             let settled = self.tracks[at].settled;
             self.tracks[at].settled = Some(if track == 0 {
                 let mut pass = Record { tape: &mut tape, near: core::marker::PhantomData::<N> };
-                self.windows(run, side, later, settled, &mut suffixes, &mut pass, None)
+                self.windows(run, side, later, settled, &mut suffixes, &mut pass, None, out)
             } else {
                 let behind = Self::behind::<N>(track);
                 let place = if N::ASSET { self.max_lag - behind } else { self.max_lag + behind };
                 let mut pass = self.replay::<N>(&tape);
-                let column = Some((&mut *results, place, width));
-                self.windows(run, side, later, settled, &mut suffixes, &mut pass, column)
+                let column = Some((&mut *results, place, width, at - 1));
+                self.windows(run, side, later, settled, &mut suffixes, &mut pass, column, out)
             });
         }
         self.tape = tape;
@@ -388,13 +400,14 @@ impl<S: Width> Shared<S> {
         settled: Option<Set<S>>,
         suffixes: &mut [Set<S>],
         pass: &mut impl Pass<S>,
-        column: Option<(&mut [S::f64s], usize, usize)>,
+        column: Option<(&mut [S::f64s], usize, usize, usize)>,
+        out: &impl Rows<S>,
     ) -> Set<S> {
         let (start, end) = (self.runs.start(run), self.end(run));
         let anchor = side.back(self.size - 1);
         let mut state = Set::empty(anchor);
         for row in (start + 1..end).rev() {
-            state.insert(side.back(row), self.steps[row].suffix, pass);
+            state = state.with(side.back(row), self.steps[row].suffix, pass);
             suffixes[row - start - 1] = state;
         }
         // Empty where this is the last run of the back block.
@@ -402,25 +415,27 @@ impl<S: Width> Shared<S> {
         let middle = match settled {
             Some(settled) if is_last => Some(settled),
             Some(settled) => {
-                Some(Set::combine(&later, &settled, Factors::combination(self.size - end, start), pass))
+                Some(Set::combine(later, settled, Factors::combination(self.size - end, start), pass))
             }
             None if is_last => None,
             None => Some(later),
         };
         let growing = match (middle, column) {
             (Some(middle), Some(column)) => {
-                self.rows::<true, true>(start, end, side, middle, suffixes, pass, column)
+                self.rows::<true, true>(start, end, side, middle, suffixes, pass, column, out)
             }
             (Some(middle), None) => {
-                self.rows::<true, false>(start, end, side, middle, suffixes, pass, (&mut [], 0, 0))
+                self.rows::<true, false>(start, end, side, middle, suffixes, pass, (&mut [], 0, 0, 0), out)
             }
-            (None, Some(column)) => self.rows::<false, true>(start, end, side, state, suffixes, pass, column),
+            (None, Some(column)) => {
+                self.rows::<false, true>(start, end, side, state, suffixes, pass, column, out)
+            }
             (None, None) => {
-                self.rows::<false, false>(start, end, side, state, suffixes, pass, (&mut [], 0, 0))
+                self.rows::<false, false>(start, end, side, state, suffixes, pass, (&mut [], 0, 0, 0), out)
             }
         };
         match settled {
-            Some(settled) => Set::combine(&settled, &growing, Factors::combination(start, end - start), pass),
+            Some(settled) => Set::combine(settled, growing, Factors::combination(start, end - start), pass),
             None => growing,
         }
     }
@@ -436,25 +451,28 @@ impl<S: Width> Shared<S> {
         middle: Set<S>,
         suffixes: &[Set<S>],
         pass: &mut impl Pass<S>,
-        (results, place, width): (&mut [S::f64s], usize, usize),
+        (results, place, width, track): (&mut [S::f64s], usize, usize, usize),
+        out: &impl Rows<S>,
     ) -> Set<S> {
         let mut growing = Set::empty(side.front(start));
+        let mut at = place;
         for row in start..end {
             let steps = self.steps[row];
-            growing.insert(side.front(row), steps.growing, pass);
-            let mut window = growing;
-            if row + 1 < end {
+            growing = growing.with(side.front(row), steps.growing, pass);
+            let window = if row + 1 == end {
+                if MIDDLE { Set::combine(middle, growing, steps.to_growing, pass) } else { growing }
+            } else {
                 let mut begun = suffixes[row - start];
                 if MIDDLE {
-                    begun = Set::combine(&begun, &middle, steps.to_middle, pass);
+                    begun = Set::combine(begun, middle, steps.to_middle, pass);
                 }
-                window = Set::combine(&begun, &growing, steps.to_growing, pass);
-            } else if MIDDLE {
-                window = Set::combine(&middle, &growing, steps.to_growing, pass);
-            }
+                Set::combine(begun, growing, steps.to_growing, pass)
+            };
             let corr = pass.read(window.square, window.cross);
             if KEEP {
-                results[(row - start) * width + place] = corr.raw();
+                out.ahead(start, track * (end - start) + row - start);
+                results[at] = corr.raw();
+                at += width;
             }
         }
         growing
@@ -463,6 +481,8 @@ impl<S: Width> Shared<S> {
 
 /// Where results go: row by row, all lags of a row together.
 pub(super) trait Rows<S: Width> {
+    /// Asks for the memory of the rows from `start` on, a line of the cache a step.
+    fn ahead(&self, start: usize, step: usize);
     /// Takes `rows` rows of every block, of which `start` is the first.
     fn write(&mut self, simd: S, start: usize, rows: usize, results: &[S::f64s]);
 }

@@ -5,6 +5,7 @@
 mod arguments;
 pub mod ewm;
 pub mod joint;
+pub mod lags;
 pub mod pair;
 pub mod panel;
 mod window;
