@@ -28,6 +28,8 @@ pub enum Object {
     JointPair = 3,
     /// Many assets by many leaders.
     Panel = 4,
+    /// Volatility of an asset on that of a source. Kind 5 is the lag scanner's.
+    SpilloverMonitor = 6,
 }
 
 /// Builds a snapshot.

@@ -7,6 +7,8 @@ use crate::features::CrossAsset;
 use crate::joint::rolling_joint;
 use crate::pair::{Beta, Corr, Cov, FullRegression, Var};
 use crate::params::{Window, same_length};
+use crate::spillover::Spillover;
+use crate::spillover::volatility::Volatility;
 
 /// What is to be computed of whole series.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,10 @@ pub enum Task {
     Ewm(EwmReading, f64, usize),
     /// The cross-asset features of one leader.
     CrossAsset(CrossAsset),
+    /// Volatility spillover.
+    Spillover(Spillover),
+    /// Volatility of each bar.
+    Bars(Volatility),
 }
 
 /// One output of a task.
@@ -46,6 +52,8 @@ impl Task {
         match self {
             Self::Var(..) => 1,
             Self::Joint(_, leaders) => leaders + 1,
+            Self::Spillover(options) => options.inputs(),
+            Self::Bars(volatility) => volatility.columns(),
             _ => 2,
         }
     }
@@ -59,7 +67,7 @@ impl Task {
             | Self::Var(window, _)
             | Self::Regression(window)
             | Self::Joint(window, _) => Some(window),
-            Self::Ewm(..) | Self::CrossAsset(_) => None,
+            Self::Ewm(..) | Self::CrossAsset(_) | Self::Spillover(_) | Self::Bars(_) => None,
         }
     }
 
@@ -82,6 +90,11 @@ impl Task {
             Self::CrossAsset(_) => {
                 ["beta", "correlation", "divergence", "volatility", "relative_momentum"].map(Reading).to_vec()
             }
+            Self::Spillover(options) => {
+                let outputs = options.outputs().into_iter();
+                outputs.map(|name| if name == "n" { Count(name) } else { Reading(name) }).collect()
+            }
+            Self::Bars(_) => vec![Reading("volatility")],
         }
     }
 
@@ -94,7 +107,11 @@ impl Task {
             same_length("leaders", series.len().saturating_sub(1), self.inputs() - 1)?;
             return rolling_joint(window, series, times, out);
         }
+        if let Self::Spillover(options) = self {
+            return options.batch(series, out);
+        }
         match (self, series, out) {
+            (Self::Bars(volatility), series, [out]) => volatility.bars(series, out),
             (Self::Beta(window), &[y, x], [out]) => rolling(Beta, window, [y, x], times, [out]),
             (Self::Corr(window), &[y, x], [out]) => rolling(Corr, window, [y, x], times, [out]),
             (Self::Cov(window, ddof), &[y, x], [out]) => {

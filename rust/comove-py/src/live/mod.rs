@@ -7,6 +7,7 @@ pub mod ewm;
 pub mod joint;
 pub mod pair;
 pub mod panel;
+pub mod spillover;
 mod window;
 
 /// The verbs that need nothing of the object but its core.
