@@ -406,7 +406,7 @@ def parkinson(high: object, low: object, *, out: Floats | None = None) -> Floats
 
 
 def garman_klass(
-    open: object,  # noqa: A002 (the name of the price)
+    open: object,
     high: object,
     low: object,
     close: object,
@@ -470,8 +470,8 @@ def rolling_spillover(
     inference : bool
         Whether standard errors and p-values are wanted; they cost a look at every row of every window.
     stderr : {"spaced", "newey_west"}
-        Of the rows t, t - spacing, t - 2 spacing, ... of the window only, which is missing below 10 pairs; or of all
-        rows with the Bartlett kernel.
+        From the rows t, t - spacing, t - 2 spacing, ... of the window, missing below 10 pairs; or from all rows with the
+        Bartlett kernel.
     spacing : int, at least 1, default `vol_window`, or 1 unless vol="rolling"
         Only with stderr="spaced".
     newey_west_lags : int, at least 1, default the larger of 4 (window_size / 100)^(2/9) and the default spacing
@@ -493,6 +493,14 @@ def rolling_spillover(
 
     Notes
     -----
+    "spaced": e is the textbook standard error of the regression over the m spaced pairs. coefficient_stderr is
+    e sqrt(2/3 + 1 / (3 spacing^2)), for the coefficient uses the rows between as well (Bartlett 1935, for an overlap that
+    fades over `spacing` rows). coefficient_p_value is that of the slope of the spaced pairs, |slope| / e against Student's
+    t with m - 2 degrees of freedom. Of independent returns (windows of 240 and 720, vol_window=20) the p-value is below
+    5 % in 5 % of windows and |coefficient| / coefficient_stderr beyond that t in 4 to 5 %; with clustered volatility
+    (GARCH) in 7 to 8 % and 10 to 14 %. "newey_west", with n - 2 degrees of freedom, rejects 12 to 24 % there: overlap
+    makes it blind at these sizes.
+
     Rolling volatilities overlap: on pure noise that alone gives a half-life of some ten rows, and makes any two series
     look related. Prefer vol="parkinson", whose bars share nothing. Constant work a row (inference aside), memory of
     eleven columns. What has left the window leaves no trace.

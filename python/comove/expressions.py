@@ -255,7 +255,7 @@ def parkinson(high: IntoColumn, low: IntoColumn) -> pl.Expr:
 
 
 def garman_klass(
-    open: IntoColumn,  # noqa: A002 (the name of the price)
+    open: IntoColumn,
     high: IntoColumn,
     low: IntoColumn,
     close: IntoColumn,

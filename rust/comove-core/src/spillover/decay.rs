@@ -86,8 +86,7 @@ pub(super) fn half_lives(size: usize, values: &[f64], out: &mut [f64]) -> Result
     let series = [Shifted { values, by: 0 }, Shifted { values, by: 1 }];
     rolling(Neighbours, &between, series, &[], pairs.each_mut().map(|column| &mut column[..]))?;
     for (row, place) in out.iter_mut().enumerate() {
-        *place =
-            half_life(core::array::from_fn(|i| own[i][row]), core::array::from_fn(|i| pairs[i][row]));
+        *place = half_life(core::array::from_fn(|i| own[i][row]), core::array::from_fn(|i| pairs[i][row]));
     }
     Ok(())
 }

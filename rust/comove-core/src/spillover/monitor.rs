@@ -4,7 +4,7 @@ use pulp::Scalar;
 
 use super::decay::Decay;
 use super::inference::{Inference, Stderr};
-use super::volatility::{Volatility, row_of};
+use super::volatility::{Volatility, of_row, row_of};
 use super::{Slopes, Spillover, given};
 use crate::anchored::Anchored;
 use crate::batch::Estimator;
@@ -90,7 +90,7 @@ impl SpilloverMonitor {
     fn push(&mut self, row: [&[f64]; 2]) -> Result<()> {
         let mut volatilities = [0.0; 2];
         for (side, volatility) in volatilities.iter_mut().enumerate() {
-            let value = self.options.volatility.of(row[side]);
+            let value = of_row(row[side]);
             *volatility = match &mut self.returns {
                 Some(returns) => {
                     returns[side].push([value], 0)?;
@@ -145,7 +145,7 @@ impl SpilloverMonitor {
     /// As [`update`](Self::update).
     pub fn peek(&self, asset: &[f64], source: &[f64]) -> Result<f64> {
         self.check(asset, source)?;
-        let mut volatilities = [asset, source].map(|row| self.options.volatility.of(row));
+        let mut volatilities = [asset, source].map(of_row);
         if let Some(returns) = &self.returns {
             for (window, value) in returns.iter().zip(&mut volatilities) {
                 *value = deviation(&window.peek([*value], 0)?, &self.options.volatility);
@@ -165,7 +165,7 @@ impl SpilloverMonitor {
         if self.rows == 0 {
             return Err(Error::NothingToAmend);
         }
-        let mut volatilities = [asset, source].map(|row| self.options.volatility.of(row));
+        let mut volatilities = [asset, source].map(of_row);
         if let Some(returns) = &mut self.returns {
             for (window, value) in returns.iter_mut().zip(&mut volatilities) {
                 window.amend([*value], None)?;
@@ -398,6 +398,7 @@ fn read_options(from: &mut Reader) -> Result<Spillover> {
     };
     let kind = if from.flag()? { Stderr::NeweyWest } else { Stderr::Spaced };
     let stderr = kind(from.count()?).checked().map_err(in_snapshot)?;
-    let options = Spillover::new(size, Some(window.min_samples()), volatility, stderr).map_err(in_snapshot)?;
+    let options =
+        Spillover::new(size, Some(window.min_samples()), volatility, stderr).map_err(in_snapshot)?;
     Ok(options.with_both(from.flag()?))
 }

@@ -102,21 +102,6 @@ impl Volatility {
         Ok(())
     }
 
-    /// The volatility of a bar that was checked, or the one value of a row; not finite where missing.
-    #[inline]
-    pub(crate) fn of(&self, row: &[f64]) -> f64 {
-        match *row {
-            [value] => value,
-            [high, low] => log_ratio(high, low) / PARKINSON,
-            [open, high, low, close] => {
-                let (range, body) = (log_ratio(high, low), log_ratio(close, open));
-                // Never below 0: |body| is at most the range, and 2 ln 2 - 1 is less than a half.
-                (0.5 * (range * range) - GARMAN_KLASS * (body * body)).sqrt()
-            }
-            _ => f64::NAN,
-        }
-    }
-
     /// The volatilities of one side's columns.
     ///
     /// # Errors
@@ -147,7 +132,7 @@ impl Volatility {
         for row in 0..rows {
             let bar = &row_of(columns, row)[..columns.len()];
             self.check(side, bar).map_err(|error| error.at_row(row))?;
-            each(self.of(bar));
+            each(of_row(bar));
         }
         Ok(())
     }
@@ -170,6 +155,21 @@ impl Volatility {
     }
 }
 
+/// The volatility of a bar that was checked, or the one value of a row; not finite where missing.
+#[inline]
+pub(super) fn of_row(row: &[f64]) -> f64 {
+    match *row {
+        [value] => value,
+        [high, low] => log_ratio(high, low) / PARKINSON,
+        [open, high, low, close] => {
+            let (range, body) = (log_ratio(high, low), log_ratio(close, open));
+            // Never below 0: |body| is at most the range, and 2 ln 2 - 1 is less than a half.
+            (0.5 * (range * range) - GARMAN_KLASS * (body * body)).sqrt()
+        }
+        _ => f64::NAN,
+    }
+}
+
 /// A row of at most four columns.
 #[inline]
 pub(super) fn row_of(columns: &[&[f64]], at: usize) -> [f64; OPEN_HIGH_LOW_CLOSE.len()] {
@@ -188,18 +188,18 @@ fn log_ratio(a: f64, b: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Volatility;
+    use super::{Volatility, of_row};
     use crate::error::Error;
 
     #[test]
     fn one_bar_by_hand() {
         let ln_2 = core::f64::consts::LN_2;
-        assert!((Volatility::Parkinson.of(&[2.0, 1.0]) - ln_2 / (4.0 * ln_2).sqrt()).abs() < 1e-16);
-        let both = Volatility::GarmanKlass.of(&[1.0, 4.0, 1.0, 2.0]);
+        assert!((of_row(&[2.0, 1.0]) - ln_2 / (4.0 * ln_2).sqrt()).abs() < 1e-16);
+        let both = of_row(&[1.0, 4.0, 1.0, 2.0]);
         let expected = (0.5 * (4.0 * ln_2 * ln_2) - (2.0 * ln_2 - 1.0) * ln_2 * ln_2).sqrt();
         assert!((both - expected).abs() < 1e-15);
-        assert!(Volatility::Parkinson.of(&[5.0, 5.0]).to_bits() == 0);
-        assert!(Volatility::GarmanKlass.of(&[5.0; 4]).to_bits() == 0);
+        assert!(of_row(&[5.0, 5.0]).to_bits() == 0);
+        assert!(of_row(&[5.0; 4]).to_bits() == 0);
     }
 
     #[test]
@@ -207,13 +207,13 @@ mod tests {
         for missing in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for bar in [[missing, 1.0], [1.0, missing]] {
                 assert!(Volatility::Parkinson.check("", &bar).is_ok());
-                assert!(!Volatility::Parkinson.of(&bar).is_finite());
+                assert!(!of_row(&bar).is_finite());
             }
             for place in 0..4 {
                 let mut bar = [2.0, 3.0, 1.0, 2.0];
                 bar[place] = missing;
                 assert!(Volatility::GarmanKlass.check("", &bar).is_ok());
-                assert!(!Volatility::GarmanKlass.of(&bar).is_finite());
+                assert!(!of_row(&bar).is_finite());
             }
         }
     }
@@ -223,7 +223,9 @@ mod tests {
         for bar in [[0.0, 1.0], [1.0, -1.0], [f64::NAN, 0.0]] {
             assert!(matches!(Volatility::Parkinson.check("asset", &bar), Err(Error::Price { .. })));
         }
-        for bar in [[4.0, 3.0, 1.0, 2.0], [2.0, 3.0, 1.0, 0.5], [2.0, 1.0, 3.0, 2.0], [2.0, 1.0, f64::NAN, 1.0]] {
+        for bar in
+            [[4.0, 3.0, 1.0, 2.0], [2.0, 3.0, 1.0, 0.5], [2.0, 1.0, 3.0, 2.0], [2.0, 1.0, f64::NAN, 1.0]]
+        {
             assert!(matches!(Volatility::GarmanKlass.check("asset", &bar), Err(Error::Bar { .. })));
         }
         assert!(matches!(Volatility::Parkinson.check("", &[1.0, 2.0]), Err(Error::Bar { .. })));
