@@ -377,7 +377,7 @@ def test_warmup_is_known_before_any_data():
 
 def test_spaced_errors_are_those_of_the_spaced_regression():
     y, x = returns(900, 400, 0.003)
-    answer = arrays.rolling_spillover(y, x, min_samples=60, inference=True)
+    answer = arrays.rolling_spillover(y, x, min_samples=60, inference=True, stderr="spaced")
     volatilities = [rolling_std(values, 20) for values in (y, x)]
     checked = 0
     for t in range(300, 900, 7):
@@ -389,10 +389,38 @@ def test_spaced_errors_are_those_of_the_spaced_regression():
             assert np.isnan(stderr)
             continue
         fit = sm.OLS(pairs[:, 0], sm.add_constant(pairs[:, 1])).fit()
-        assert stderr == pytest.approx(fit.bse[1] * np.sqrt(2 / 3 + 1 / (3 * 20**2)), rel=NUMPY)
+        assert stderr == pytest.approx(fit.bse[1], rel=NUMPY)
         assert p_value == pytest.approx(fit.pvalues[1], rel=P_VALUE)
         checked += 1
     assert checked > 20
+
+
+@pytest.mark.parametrize(("gaps", "window_size", "vol_window"), [(0.0, 240, 20), (0.004, 300, 12), (0.01, 90, 2)])
+def test_overlap_errors_are_those_of_the_covariance_matrix(gaps, window_size, vol_window):
+    y, x = returns(700, 405, gaps)
+    options = {"window_size": window_size, "vol_window": vol_window, "min_samples": 60}
+    answer = arrays.rolling_spillover(y, x, inference=True, both=True, **options)
+    volatilities = [rolling_std(values, vol_window) for values in (y, x)]
+    checked = 0
+    for t in range(window_size + vol_window, 700, 31):
+        rows = np.arange(t - window_size + 1, t + 1)
+        rows = rows[np.isfinite(volatilities[0][rows]) & np.isfinite(volatilities[1][rows])]
+        for prefix, order in (("", (0, 1)), ("reverse_", (1, 0))):
+            stderr = answer[f"{prefix}coefficient_stderr"][t]
+            if len(rows) < max(60, 10 * vol_window):
+                assert np.isnan(stderr)
+                continue
+            v, u = (volatilities[side][rows] - volatilities[side][rows].mean() for side in order)
+            shared = np.maximum(0.0, 1.0 - np.abs(rows[:, None] - rows) / vol_window)
+            slope, square = (u @ v) / (u @ u), u @ shared @ u
+            freedom = len(rows) - shared.sum() / len(rows) - square / (u @ u)
+            exact = np.sqrt(((v - slope * u) ** 2).sum() / freedom * square) / (u @ u)
+            assert stderr == pytest.approx(exact, rel=NUMPY)
+            degrees = len(rows) / (np.maximum(0.0, 1 - np.abs(np.arange(-99, 100)) / vol_window) ** 2).sum() - 1
+            p_value = 2 * stats.t.sf(abs(answer[f"{prefix}coefficient"][t] / stderr), degrees)
+            assert answer[f"{prefix}coefficient_p_value"][t] == pytest.approx(p_value, rel=P_VALUE)
+            checked += 1
+    assert checked >= 10
 
 
 @pytest.mark.parametrize("lags", [1, 4, 25])
@@ -410,15 +438,20 @@ def test_newey_west_is_that_of_statsmodels(lags):
 def test_the_usual_lags_and_spacing():
     y, x = returns(400, 420)
     rolling = {"inference": True, "window_size": 100, "vol_window": 8}
-    for given_, named in (({}, {"spacing": 8}), ({"stderr": "newey_west"}, {"newey_west_lags": 8})):
+    for given_, named in (
+        ({}, {"stderr": "overlap"}),
+        ({"stderr": "spaced"}, {"spacing": 8}),
+        ({"stderr": "newey_west"}, {"newey_west_lags": 8}),
+    ):
         assert_same(
             arrays.rolling_spillover(y, x, **rolling, **given_),
-            arrays.rolling_spillover(y, x, **rolling, **given_, **named),
+            arrays.rolling_spillover(y, x, **rolling, **{**given_, **named}),
         )
     bar = {"inference": True, "window_size": 300, "vol": "given"}
     for given_, named in (({}, {"spacing": 1}), ({"stderr": "newey_west"}, {"newey_west_lags": 5})):
         assert_same(
-            arrays.rolling_spillover(y, x, **bar, **given_), arrays.rolling_spillover(y, x, **bar, **given_, **named)
+            arrays.rolling_spillover(y, x, **bar, **given_),
+            arrays.rolling_spillover(y, x, **bar, **{**given_, **named}),
         )
 
 
@@ -457,9 +490,10 @@ BAD_OPTIONS = {
     "vol_window without rolling": ({"vol": "given", "vol_window": 20}, "vol_window.*rolling.*20"),
     "vol": ({"vol": "yang_zhang"}, "vol.*parkinson.*yang_zhang"),
     "stderr": ({"stderr": "white"}, "stderr.*newey_west.*white"),
-    "spacing": ({"spacing": 0}, r"spacing.*1.*0"),
+    "spacing": ({"stderr": "spaced", "spacing": 0}, r"spacing.*1.*0"),
     "lags": ({"stderr": "newey_west", "newey_west_lags": 0}, r"newey_west_lags.*1.*0"),
     "lags of another": ({"newey_west_lags": 4}, "newey_west_lags.*4"),
+    "overlap of bars": ({"vol": "parkinson", "stderr": "overlap"}, "stderr.*rolling.*parkinson"),
     "spacing of another": ({"stderr": "newey_west", "spacing": 4}, "spacing.*4"),
     "both": ({"both": 1}, "both.*1"),
 }

@@ -433,7 +433,7 @@ def rolling_spillover(
     vol_window: int | None = None,
     both: bool = False,
     inference: bool = False,
-    stderr: Stderr = "spaced",
+    stderr: Stderr | None = None,
     spacing: int | None = None,
     newey_west_lags: int | None = None,
     out: Floats | None = None,
@@ -469,9 +469,9 @@ def rolling_spillover(
         Whether the source on the asset is wanted too.
     inference : bool
         Whether standard errors and p-values are wanted; they cost a look at every row of every window.
-    stderr : {"spaced", "newey_west"}
-        From the rows t, t - spacing, t - 2 spacing, ... of the window, missing below 10 pairs; or from all rows with the
-        Bartlett kernel.
+    stderr : {"overlap", "spaced", "newey_west"}, default "overlap" for vol="rolling", "spaced" otherwise
+        From all rows, by the returns that rolling volatilities share; from the rows t, t - spacing, t - 2 spacing, ...;
+        or from all rows with the Bartlett kernel.
     spacing : int, at least 1, default `vol_window`, or 1 unless vol="rolling"
         Only with stderr="spaced".
     newey_west_lags : int, at least 1, default the larger of 4 (window_size / 100)^(2/9) and the default spacing
@@ -493,13 +493,16 @@ def rolling_spillover(
 
     Notes
     -----
-    "spaced": e is the textbook standard error of the regression over the m spaced pairs. coefficient_stderr is
-    e sqrt(2/3 + 1 / (3 spacing^2)), for the coefficient uses the rows between as well (Bartlett 1935, for an overlap that
-    fades over `spacing` rows). coefficient_p_value is that of the slope of the spaced pairs, |slope| / e against Student's
-    t with m - 2 degrees of freedom. Of independent returns (windows of 240 and 720, vol_window=20) the p-value is below
-    5 % in 5 % of windows and |coefficient| / coefficient_stderr beyond that t in 4 to 5 %; with clustered volatility
-    (GARCH) in 7 to 8 % and 10 to 14 %. "newey_west", with n - 2 degrees of freedom, rejects 12 to 24 % there: overlap
-    makes it blind at these sizes.
+    "overlap": sqrt(s Q) / Sxx, Q = sum over rows i, j of w(i - j) u_i u_j with u = x - mean(x) and
+    w(k) = max(0, 1 - |k| / vol_window), the returns that volatilities share; s = SSE / (n - A - Q / Sxx), A = the sum of
+    w(i - j) over n. The p-value is Student's with n / sum w(k)^2 - 1 degrees of freedom; missing below 10 vol_window
+    pairs. "spaced": the textbook error of the line through the spaced pairs, missing below 10 of them, and the p-value
+    of the slope of that line. "newey_west": products of u and residual at lags l, weighted 1 - l / (lags + 1); at
+    windows of 240 and 720 it rejects 12 to 24 % of true nulls at 5 %, because of the overlap.
+
+    Of independent returns, "overlap" rejects 4 to 5 % at these windows. It accounts for overlap, and not for volatility
+    that clusters: where both series cluster by themselves it rejects some 15 %. The same holds for bars with spacing=1:
+    choose a spacing at which the volatility has forgotten its past.
 
     Rolling volatilities overlap: on pure noise that alone gives a half-life of some ten rows, and makes any two series
     look related. Prefer vol="parkinson", whose bars share nothing. Constant work a row (inference aside), memory of

@@ -278,7 +278,7 @@ def rolling_spillover(
     vol_window: int | None = None,
     both: bool = False,
     inference: bool = False,
-    stderr: Stderr = "spaced",
+    stderr: Stderr | None = None,
     spacing: int | None = None,
     newey_west_lags: int | None = None,
 ) -> pl.Expr:

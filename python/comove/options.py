@@ -20,7 +20,7 @@ __all__ = ["Floats", "Returns", "Span", "Stderr", "Timestamps", "Vol"]
 
 Returns: TypeAlias = Literal["simple", "log"]
 Vol: TypeAlias = Literal["rolling", "parkinson", "garman_klass", "given"]
-Stderr: TypeAlias = Literal["spaced", "newey_west"]
+Stderr: TypeAlias = Literal["overlap", "spaced", "newey_west"]
 Span: TypeAlias = dt.timedelta | str
 Floats: TypeAlias = npt.NDArray[np.float64]
 Timestamps: TypeAlias = npt.NDArray[np.int64]
@@ -37,8 +37,9 @@ MOST_LEADERS = 8
 #: Rows of the window of a volatility spillover, and of the returns a rolling volatility is made of.
 USUAL_SPILLOVER_WINDOW = 240
 USUAL_VOL_WINDOW = 20
-#: Where volatilities come from, and the prices of a bar that some are made of.
+#: Where volatilities and standard errors come from, and the prices of a bar that some volatilities are made of.
 VOLATILITIES = ("rolling", "parkinson", "garman_klass", "given")
+STDERRS = ("overlap", "spaced", "newey_west")
 PRICES = {"parkinson": ("high", "low"), "garman_klass": ("open", "high", "low", "close")}
 
 _UNITS = {
@@ -417,7 +418,10 @@ def spillover(
         )
     elif vol_window is not None:
         raise ParameterError(f"vol_window goes with vol='rolling', got {vol_window!r} with vol={kind!r}", "vol_window")
-    error = options["stderr"] = choice("stderr", stderr, ("spaced", "newey_west"))
+    usual = "overlap" if kind == "rolling" else "spaced"
+    error = options["stderr"] = choice("stderr", usual if stderr is None else stderr, STDERRS)
+    if error == "overlap" and kind != "rolling":
+        raise ParameterError(f"stderr='overlap' goes with vol='rolling', got vol={kind!r}", "stderr")
     for name, value, of in (("spacing", spacing, "spaced"), ("newey_west_lags", newey_west_lags, "newey_west")):
         if value is not None and error != of:
             raise ParameterError(f"{name} goes with stderr={of!r}, got {value!r} with stderr={error!r}", name)
@@ -462,7 +466,7 @@ def live_spillover(
         min_samples,
         vol="rolling" if vol is None else vol,
         vol_window=vol_window,
-        stderr="spaced" if stderr is None else stderr,
+        stderr=stderr,
         spacing=spacing,
         newey_west_lags=newey_west_lags,
         both=False if both is None else both,

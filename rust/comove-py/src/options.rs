@@ -115,6 +115,7 @@ pub fn spillover(
     newey_west_lags: usize,
 ) -> Result<Spillover> {
     let stderr = match stderr {
+        "overlap" => Stderr::Overlap(volatility.vol_window().unwrap_or(0)),
         "spaced" => Stderr::Spaced(spacing),
         "newey_west" => Stderr::NeweyWest(newey_west_lags),
         other => return Err(unknown(other, "is no standard error")),

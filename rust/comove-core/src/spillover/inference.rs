@@ -1,26 +1,28 @@
 //! How sure a coefficient is.
 //!
 //! # Letters
-//! b coefficient; y, x volatilities, u = y - mean(y) - b (x - mean(x)) residuals, `S_xx` centred sum of squares, n pairs of the
-//! window; h spacing, m pairs among the rows t, t - h, t - 2 h, ... of the window; L lags.
+//! b coefficient; y, x volatilities of n pairs, u = x - mean(x), SSE sum of squared residuals, `S_xx` = sum of u^2; v rows of
+//! returns in a volatility; w_k = max(0, 1 - |k| / v), the share of returns that volatilities k rows apart have in common;
+//! h spacing, m pairs among the rows t, t - h, t - 2 h, ... of the window; L lags.
 //!
-//! - spaced: e = sqrt(SSE / (m - 2) / Sxx) of the least-squares line of the m spaced pairs, missing below 10 of them.
-//!   Volatilities of windows that do not overlap share no return, so that this is a textbook regression. The stderr of b
-//!   is e sqrt(2/3 + 1 / (3 h^2)): b uses the rows between as well. Volatilities l rows apart have the correlation
-//!   1 - l/h, so that by Bartlett's formula the variance of b is 1/h times the sum of (1 - |l|/h)^2 over |l| < h of that of
-//!   the spaced slope.
-//!   The p-value is that of the spaced slope itself, |slope| / e with m - 2 degrees of freedom.
-//! - Newey-West: sqrt(G) / Sxx, G = g_0 + 2 sum over l = 1..L of (1 - l / (L + 1)) g_l, g_l the sum of (x_s - mean(x)) u_s
-//!   times the same l rows earlier, a missing row counting as 0; n - 2 degrees of freedom.
+//! - overlap: sqrt(s Q) / Sxx, Q = sum over i, j of w(i - j) u_i u_j, s = SSE / (n - A - Q / Sxx), A = sum over i, j of
+//!   w(i - j) / n; missing where n < 10 v. Of independent returns Var(b | x) = s Q / Sxx^2, and E(SSE) is the trace of R W, R
+//!   the projection on residuals. n / (sum of w_k^2) - 1 degrees of freedom.
+//! - spaced: sqrt(SSE / (m - 2) / Sxx) of the least-squares line of the m spaced pairs, missing below 10 of them. The
+//!   p-value is that of the slope of this line, with m - 2 degrees of freedom.
+//! - Newey-West: sqrt(G) / Sxx, G = g_0 + 2 sum over l = 1..L of (1 - l / (L + 1)) g_l, g_l the sum of u_s r_s, r the
+//!   residuals, times the same l rows earlier, a missing row counting as 0; n - 2 degrees of freedom.
+//!
+//! Q is 1/v times the sum, over all boxes of v rows that touch the window, of the squared sum of u in the box: nothing is
+//! subtracted, and it is never below 0. A box is the end of one block of v rows and the beginning of the next.
 //!
 //! # Complexity
-//! O(W / h), or O(W L) for Newey-West.
+//! O(W), O(W / h), O(W L).
 //!
 //! # References
 //! Newey, West (1987), A simple, positive semi-definite, heteroskedasticity and autocorrelation consistent covariance
 //! matrix, eq. 5; Student's distribution by the continued fraction of the incomplete beta function, Abramowitz and Stegun
-//! (1964), 26.5.8 and 26.7.1; Bartlett (1935), Some aspects of the time-correlation problem, for the product of two
-//! autocorrelations.
+//! (1964), 26.5.8 and 26.7.1.
 
 use pulp::Scalar;
 
@@ -29,7 +31,7 @@ use crate::lanes::F;
 use crate::params::{MAX_ROWS, at_least, at_most};
 use crate::readings::{is_perfect, varies};
 
-/// The least spaced pairs that a standard error is made of.
+/// The least pairs that share no return, of which a standard error is made.
 pub const LEAST_SPACED: usize = 10;
 
 /// Parameters of a line.
@@ -38,6 +40,8 @@ const PARAMETERS: usize = 2;
 /// How a standard error is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stderr {
+    /// Of volatilities of so many returns, which overlap.
+    Overlap(usize),
     /// Of pairs so many rows apart.
     Spaced(usize),
     /// Bartlett kernel, so many lags.
@@ -56,18 +60,14 @@ pub struct Inference {
 impl Inference {
     const MISSING: Self = Self { stderr: f64::NAN, p_value: f64::NAN };
 
-    /// Of a slope with that variance, from so many pairs.
-    fn new(slope: f64, variance: f64, pairs: usize) -> Self {
+    /// Of a slope with that variance and degrees of freedom.
+    fn new(slope: f64, variance: f64, degrees: f64) -> Self {
         let stderr = variance.sqrt();
         if !stderr.is_finite() {
             return Self::MISSING;
         }
         // A perfect fit has no t.
-        let p_value = if stderr > 0.0 {
-            two_sided_student(slope / stderr, (pairs - PARAMETERS) as f64)
-        } else {
-            f64::NAN
-        };
+        let p_value = if stderr > 0.0 { two_sided_student(slope / stderr, degrees) } else { f64::NAN };
         Self { stderr, p_value }
     }
 }
@@ -130,9 +130,10 @@ impl Stderr {
     /// Checked options.
     ///
     /// # Errors
-    /// `spacing` or `newey_west_lags` below 1, or beyond 2^48.
+    /// `vol_window`, `spacing` or `newey_west_lags` below 1, or beyond 2^48.
     pub fn checked(self) -> Result<Self> {
         let (name, value) = match self {
+            Self::Overlap(vol_window) => ("vol_window", vol_window),
             Self::Spaced(spacing) => ("spacing", spacing),
             Self::NeweyWest(lags) => ("newey_west_lags", lags),
         };
@@ -148,22 +149,74 @@ impl Stderr {
         }
         let present = |ago: usize| Some(row(ago)).filter(|pair| pair.iter().all(|value| value.is_finite()));
         match self {
-            Self::Spaced(spacing) => spaced(spacing, || (0..held).step_by(spacing).filter_map(present)),
+            Self::Overlap(vol_window) => overlap(slope, vol_window, held, present),
+            Self::Spaced(spacing) => spaced(|| (0..held).step_by(spacing).filter_map(present)),
             Self::NeweyWest(lags) => newey_west(slope, lags, held, present),
         }
     }
 }
 
-fn spaced<I: Iterator<Item = [f64; 2]>>(spacing: usize, pairs: impl Fn() -> I) -> Inference {
+fn overlap(
+    slope: f64,
+    vol_window: usize,
+    held: usize,
+    present: impl Fn(usize) -> Option<[f64; 2]>,
+) -> Inference {
+    let pairs = || (0..held).filter_map(&present);
+    let Some(mut line) = Line::of(pairs) else { return Inference::MISSING };
+    if line.pairs / vol_window < LEAST_SPACED {
+        return Inference::MISSING;
+    }
+    line.slope = slope;
+    let (root, n, v) = (line.sxx.sqrt(), line.pairs as f64, vol_window as f64);
+    // Q / Sxx and A.
+    let [of_x, of_mean] = over_boxes(vol_window, held, |ago| {
+        // Scaled by the root of Sxx, so that scales far from 1 stay in range.
+        present(ago).map_or([0.0; 2], |pair| [line.deviations(pair)[1] / root, 1.0])
+    });
+    let (of_x, of_mean) = (of_x / v, of_mean / v / n);
+    let freedom = n - of_mean - of_x;
+    if freedom <= 0.0 {
+        return Inference::MISSING;
+    }
+    let variance = (line.squared_residuals(pairs()) / freedom) * (of_x / line.sxx);
+    // Sum of w_k^2 over |k| < v.
+    let shared = (2.0 * v + 1.0 / v) / 3.0;
+    Inference::new(slope, variance, n / shared - 1.0)
+}
+
+/// Squared sums of two series over every box of `length` rows that touches rows `0..held`, summed up.
+fn over_boxes(length: usize, held: usize, row: impl Fn(usize) -> [f64; 2]) -> [f64; 2] {
+    let row = |at: usize| if at < held { row(at) } else { [0.0; 2] };
+    // Sums from a row of the block before to its end.
+    let mut before = vec![[0.0; 2]; length + 1];
+    let mut squares = [0.0; 2];
+    let mut start = 0;
+    while start < held + length {
+        let mut growing = [0.0; 2];
+        for place in 0..length {
+            let value = row(start + place);
+            for i in 0..2 {
+                growing[i] += value[i];
+                let sum = before[place + 1][i] + growing[i];
+                squares[i] += sum * sum;
+            }
+        }
+        for place in (0..length).rev() {
+            let value = row(start + place);
+            before[place] = core::array::from_fn(|i| before[place + 1][i] + value[i]);
+        }
+        start += length;
+    }
+    squares
+}
+
+fn spaced<I: Iterator<Item = [f64; 2]>>(pairs: impl Fn() -> I) -> Inference {
     let Some(line) = Line::of(&pairs).filter(|line| line.pairs >= LEAST_SPACED) else {
         return Inference::MISSING;
     };
-    let sse = line.squared_residuals(pairs());
-    let of_spaced =
-        Inference::new(line.slope, (sse / (line.pairs - PARAMETERS) as f64) / line.sxx, line.pairs);
-    let apart = spacing as f64;
-    let of_all = (2.0 + 1.0 / (apart * apart)) / 3.0;
-    Inference { stderr: of_spaced.stderr * of_all.sqrt(), ..of_spaced }
+    let degrees = (line.pairs - PARAMETERS) as f64;
+    Inference::new(line.slope, (line.squared_residuals(pairs()) / degrees) / line.sxx, degrees)
 }
 
 fn newey_west(
@@ -176,8 +229,9 @@ fn newey_west(
         return Inference::MISSING;
     };
     line.slope = slope;
+    let degrees = (line.pairs - PARAMETERS) as f64;
     if line.squared_residuals((0..held).filter_map(&present)) <= 0.0 {
-        return Inference::new(slope, 0.0, line.pairs);
+        return Inference::new(slope, 0.0, degrees);
     }
     let root = line.sxx.sqrt();
     let score = |ago: usize| {
@@ -197,7 +251,7 @@ fn newey_west(
         variance += if lag == 0 { sum } else { 2.0 * weight * sum };
     }
     // The Bartlett kernel gives no negative variance; rounding may.
-    Inference::new(slope, variance.max(0.0) / line.sxx, line.pairs)
+    Inference::new(slope, variance.max(0.0) / line.sxx, degrees)
 }
 
 /// P(|T| > |t|) of Student's T with `degrees` degrees of freedom.
@@ -257,7 +311,7 @@ fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Stderr, two_sided_student};
+    use super::{Stderr, over_boxes, two_sided_student};
 
     #[test]
     fn student_where_it_is_known_in_closed_form() {
@@ -275,10 +329,19 @@ mod tests {
     }
 
     #[test]
+    fn boxes_by_hand() {
+        // Of 1, 2, 4: the boxes of two rows hold 1, 3, 6 and 4; those of five rows 1, 3, 7, 7, 7, 6 and 4.
+        let row = |ago: usize| [[1.0, 2.0, 4.0][ago], 1.0];
+        for (length, expected) in [(1, [21.0, 3.0]), (2, [62.0, 10.0]), (5, [209.0, 37.0])] {
+            assert_eq!(over_boxes(length, 3, row).map(f64::to_bits), expected.map(f64::to_bits));
+        }
+    }
+
+    #[test]
     fn four_pairs_are_too_few_and_a_perfect_fit_has_no_error() {
         let row = |ago: usize| [2.0 * ago as f64 + 1.0, ago as f64];
         assert!(Stderr::Spaced(1).of(2.0, 4, row).stderr.is_nan());
-        for kind in [Stderr::Spaced(1), Stderr::NeweyWest(3)] {
+        for kind in [Stderr::Spaced(1), Stderr::NeweyWest(3), Stderr::Overlap(1)] {
             let found = kind.of(2.0, 12, row);
             assert!(found.stderr.to_bits() == 0 && found.p_value.is_nan());
         }

@@ -65,7 +65,7 @@ impl Spillover {
     /// The asset on the source, without inference.
     ///
     /// # Errors
-    /// `window_size` below 3; `min_samples` outside 2 to `window_size`.
+    /// `window_size` below 3; `min_samples` outside 2 to `window_size`; an overlap other than that of the volatilities.
     pub fn new(
         window_size: usize,
         min_samples: Option<usize>,
@@ -73,6 +73,9 @@ impl Spillover {
         stderr: Stderr,
     ) -> Result<Self> {
         let window = Window::rows(window_size, LEAST_PAIR_WINDOW, min_samples)?;
+        if let Stderr::Overlap(rows) = stderr {
+            same_length("overlap", rows, volatility.vol_window().unwrap_or(0))?;
+        }
         Ok(Self { window_size, window, volatility, stderr, inference: false, both: false })
     }
 

@@ -362,12 +362,16 @@ fn write_options(out: &mut Writer, options: &Spillover) {
         Volatility::Given => out.count(3),
     }
     match options.stderr {
+        Stderr::Overlap(vol_window) => {
+            out.count(0);
+            out.count(vol_window);
+        }
         Stderr::Spaced(spacing) => {
-            out.flag(false);
+            out.count(1);
             out.count(spacing);
         }
         Stderr::NeweyWest(lags) => {
-            out.flag(true);
+            out.count(2);
             out.count(lags);
         }
     }
@@ -396,7 +400,12 @@ fn read_options(from: &mut Reader) -> Result<Spillover> {
         3 => Volatility::Given,
         _ => return Err(Reader::unusable("it has a volatility unknown here")),
     };
-    let kind = if from.flag()? { Stderr::NeweyWest } else { Stderr::Spaced };
+    let kind = match from.count()? {
+        0 => Stderr::Overlap,
+        1 => Stderr::Spaced,
+        2 => Stderr::NeweyWest,
+        _ => return Err(Reader::unusable("it has a standard error unknown here")),
+    };
     let stderr = kind(from.count()?).checked().map_err(in_snapshot)?;
     let options =
         Spillover::new(size, Some(window.min_samples()), volatility, stderr).map_err(in_snapshot)?;
