@@ -29,11 +29,11 @@ real_data = pytest.mark.skipif(
     not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
 )
 
-# Largest relative error on the recorded candles against numpy and statsmodels, each of which rounds more: 4e-12.
+# Largest relative error on the recorded candles against numpy, which rounds more: 7e-13.
 NUMPY = 1e-10
-# Largest relative error of a half-life against exact numbers at a level of 1e9 steps of 1: 3e-14.
-HALF_LIFE = 1e-11
-# Largest relative error of a bar's volatility against exact logarithms of 50 digits: 4e-16.
+# Largest relative error of a half-life against exact numbers at levels to 1e9, steps of 1: 2e-15.
+HALF_LIFE = 1e-13
+# Largest relative error of a bar's volatility against the series of the logarithm in exact fractions: none.
 BAR = 1e-15
 # Largest relative error of a p-value against scipy: 2e-13.
 P_VALUE = 1e-11

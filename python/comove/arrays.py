@@ -494,7 +494,7 @@ def rolling_spillover(
     Notes
     -----
     "overlap": sqrt(s Q) / Sxx, Q = sum over rows i, j of w(i - j) u_i u_j with u = x - mean(x) and
-    w(k) = max(0, 1 - |k| / vol_window), the returns that volatilities share; s = SSE / (n - A - Q / Sxx), A = the sum of
+    w(k) = max(0, 1 - |k| / vol_window), the returns that volatilities share; s = SSE / (n - A - Q / Sxx), A the sum of
     w(i - j) over n. The p-value is Student's with n / sum w(k)^2 - 1 degrees of freedom; missing below 10 vol_window
     pairs. "spaced": the textbook error of the line through the spaced pairs, missing below 10 of them, and the p-value
     of the slope of that line. "newey_west": products of u and residual at lags l, weighted 1 - l / (lags + 1); at
