@@ -5,7 +5,7 @@
 //! sums of products.
 //!
 //! - coefficient = Sxy / Sxx; corr = Sxy / sqrt(Sxx Syy); `r_squared` = corr^2
-//! - `half_life` of y: see [`decay`]
+//! - `half_life` of y, from its autocorrelation of one row
 //! - `coefficient_stderr`: see [`inference`]
 //! - with both directions also Sxy / Syy, and the half-life of x
 //!

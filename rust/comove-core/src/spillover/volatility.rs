@@ -140,7 +140,7 @@ impl Volatility {
     /// The volatility of each bar.
     ///
     /// # Errors
-    /// As [`of_columns`](Self::of_columns).
+    /// Columns of other lengths, or another number of them; a price not above 0, or outside low to high.
     pub fn bars(&self, columns: &[&[f64]], out: &mut [f64]) -> Result<()> {
         same_length("columns", columns.len(), self.columns())?;
         for (&name, column) in self.prices().iter().zip(columns) {
