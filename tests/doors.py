@@ -18,6 +18,7 @@ import cases
 import comove as cm
 from cases import NAN, Floats
 from comove import arrays, live
+from comove.options import spillover_readings
 from oracles import Readings
 
 LEADERS = ("l0", "l1", "l2")
@@ -54,8 +55,17 @@ PAIR_QUESTIONS = [
     q("ewm_corr", half_life=2.5, min_samples=5),
     q("ewm_cov", half_life=60.0),
 ]
+SPILLOVER_QUESTIONS = [
+    q("rolling_spillover", window_size=40, min_samples=3, vol_window=4, both=True, inference=True),
+    q("rolling_spillover", window_size=33, min_samples=8, vol="given"),
+    q(
+        "rolling_spillover", window_size=64, min_samples=12, vol_window=2, inference=True, stderr="newey_west",
+        newey_west_lags=3,
+    ),
+]  # fmt: skip
 ROW_QUESTIONS = [
     *PAIR_QUESTIONS,
+    *SPILLOVER_QUESTIONS,
     q("rolling_cov", window_size=2),
     q("rolling_var", window_size=2),
     q("joint_beta", window_size=40, min_samples=12),
@@ -72,7 +82,12 @@ SPAN_QUESTIONS = [
 ]
 QUESTIONS = [*ROW_QUESTIONS, *SPAN_QUESTIONS]
 # The panel has the features, and a live pair has beta, hence at least three rows.
-LIVE_QUESTIONS = [*PAIR_QUESTIONS, q("joint_beta", window_size=40, min_samples=12), *SPAN_QUESTIONS]
+LIVE_QUESTIONS = [
+    *PAIR_QUESTIONS,
+    *SPILLOVER_QUESTIONS,
+    q("joint_beta", window_size=40, min_samples=12),
+    *SPAN_QUESTIONS,
+]
 
 
 def table(rows: int, seed: int, *, gaps: bool = True) -> dict[str, NDArray[Any]]:
@@ -207,6 +222,10 @@ def new_live(question: Question) -> Any:
         return live.EwmPair(**options)
     if question.function == "joint_beta":
         return live.JointPair(len(LEADERS), **options)
+    if question.function == "rolling_spillover":
+        # Made when they are read.
+        options.pop("inference", None)
+        return live.SpilloverMonitor(**options)
     return live.RollingPair(**options)
 
 
@@ -218,6 +237,9 @@ def read_live(question: Question, thing: Any) -> dict[str, float]:
         betas = thing.betas or (None,) * len(LEADERS)
         readings = {f"beta_{name}": number(b) for name, b in zip(LEADERS, betas, strict=True)}
         return readings | {name: number(getattr(thing, name)) for name in ("alpha", "r_squared", "n")}
+    if question.function == "rolling_spillover":
+        inference, both = (question.options.get(name, False) for name in ("inference", "both"))
+        return {name: number(getattr(thing, name)) for name in spillover_readings(inference=inference, both=both)}
     return {question.function: number(getattr(thing, _LIVE_READING[question.function]))}
 
 

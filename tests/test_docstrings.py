@@ -59,19 +59,24 @@ def test_examples_run(name):
 @pytest.mark.parametrize(
     "name",
     [
+        "comove.arrays.parkinson",
         "comove.arrays.rolling_beta",
+        "comove.arrays.rolling_spillover",
         "comove.data.align.align",
         "comove.data.candles.read_candles",
         "comove.data.simulate.simulate_market",
         "comove.expressions.rolling_beta",
+        "comove.expressions.rolling_spillover",
         "comove.features.recipe.FeatureRecipe",
         "comove.live.Panel",
         "comove.live.RollingPair",
+        "comove.live.SpilloverMonitor",
         "_comove.pyi.EwmPair",
         "_comove.pyi.JointPair",
         "_comove.pyi.Panel",
         "_comove.pyi.RollingPair",
         "_comove.pyi.RollingPair.from_bytes",
+        "_comove.pyi.SpilloverMonitor",
     ],
 )
 def test_examples_are_found(name):

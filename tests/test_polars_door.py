@@ -14,6 +14,7 @@ import cases
 import comove as cm
 from cases import NAN
 from comove import arrays
+from comove.options import spillover_readings
 from doors import (
     LEADERS,
     QUESTIONS,
@@ -77,6 +78,12 @@ def test_dtypes_are_known_before_the_query_runs(question):
             "alpha": pl.Float64,
             "r_squared": pl.Float64,
             "n": pl.UInt32,
+        },
+        "rolling_spillover": {
+            name: pl.UInt32 if name == "n" else pl.Float64
+            for name in spillover_readings(
+                inference=question.options.get("inference", False), both=question.options.get("both", False)
+            )
         },
         "cross_asset_features": {
             name: pl.Float64 for name in ("beta", "correlation", "divergence", "volatility", "relative_momentum")

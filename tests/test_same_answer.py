@@ -24,6 +24,7 @@ from doors import (
     QUESTIONS,
     ROW_QUESTIONS,
     SPAN_QUESTIONS,
+    SPILLOVER_QUESTIONS,
     ask_arrays,
     ask_live,
     ask_polars,
@@ -71,7 +72,7 @@ def agree(question, data, doors=(ask_polars, ask_live)):
 # --- door against door ---
 
 
-@pytest.mark.parametrize("question", PAIR_QUESTIONS, ids=str)
+@pytest.mark.parametrize("question", [*PAIR_QUESTIONS, *SPILLOVER_QUESTIONS], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_doors_agree_on_every_case(name, question):
     agree(question, of_case(CASES[name]))
@@ -330,7 +331,12 @@ def many(rows, like=None):
     return out
 
 
-MAIN_READINGS = {"rolling_beta": "rolling_beta", "rolling_regression": "beta", "ewm_beta": "ewm_beta"}
+MAIN_READINGS = {
+    "rolling_beta": "rolling_beta",
+    "rolling_regression": "beta",
+    "ewm_beta": "ewm_beta",
+    "rolling_spillover": "coefficient",
+}
 
 
 @pytest.mark.parametrize("question", [ask for ask in LIVE_QUESTIONS if ask.function in MAIN_READINGS], ids=str)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from comove import ParameterError, StateError
-from comove.live import EwmPair, JointPair, Panel, RollingPair
+from comove.live import EwmPair, JointPair, Panel, RollingPair, SpilloverMonitor
 from doors import LIVE_QUESTIONS, live_rows, new_live, number, q, table
 
 POLYNOMIAL = 0xC96C5795D7870F42
@@ -50,6 +50,8 @@ def filled(rows=45):
         q("ewm_beta", half_life=10.0),
         q("joint_beta", window_size=20, min_samples=12),
         q("joint_beta", window_span="45m", min_samples=8),
+        q("rolling_spillover", window_size=20, min_samples=5, vol_window=6),
+        q("rolling_spillover", window_size=20, min_samples=5, vol="given", both=True),
     ):
         thing = new_live(question)
         for row in live_rows(question, data):
@@ -62,7 +64,7 @@ def filled(rows=45):
 
 
 OBJECTS = filled()
-KINDS = [RollingPair, EwmPair, JointPair, Panel]
+KINDS = [RollingPair, EwmPair, JointPair, Panel, SpilloverMonitor]
 by_object = pytest.mark.parametrize("thing", OBJECTS, ids=lambda thing: type(thing).__name__)
 
 
@@ -163,7 +165,7 @@ RUINS = [flipped, truncated, without, inserted, overwritten, swapped, noise, noi
 @by_object
 @pytest.mark.parametrize("ruin", RUINS, ids=lambda ruin: ruin.__name__)
 def test_ruined_snapshots_are_refused(ruin, thing):
-    """Six objects, eight ways, twenty-five times each: twelve hundred snapshots."""
+    """Eight objects, eight ways, twenty-five times each: sixteen hundred snapshots."""
     rng, good = np.random.default_rng(152), thing.to_bytes()
     refused = 0
     while refused < 25:

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal, Self, SupportsFloat, SupportsIndex, Type
 import numpy as np
 import numpy.typing as npt
 
-from comove.options import Floats, Returns, Span, Timestamps
+from comove.options import Floats, Returns, Span, Stderr, Timestamps, Vol
 
 __all__ = [
     "EwmPair",
@@ -19,6 +19,7 @@ __all__ = [
     "Panel",
     "PanelReadings",
     "RollingPair",
+    "SpilloverMonitor",
     "__version__",
     "build_profile",
     "lanes",
@@ -27,6 +28,9 @@ __all__ = [
 
 # One value of a row: any real number; None, NaN and infinities are missing.
 _Value: TypeAlias = SupportsFloat | SupportsIndex | None
+# One side of a row of a spillover, and columns of such.
+_Side: TypeAlias = _Value | Sequence[_Value] | Mapping[str, _Value]
+_Sides: TypeAlias = npt.ArrayLike | Sequence[npt.ArrayLike] | Mapping[str, npt.ArrayLike]
 # One time: integers are nanoseconds since 1970, naive datetimes count as UTC.
 _Time: TypeAlias = int | np.integer[Any] | dt.datetime | np.datetime64
 # The times of several rows.
@@ -670,6 +674,202 @@ class JointPair:
     @property
     def last_ts(self) -> int | None:
         """Time of the last row in nanoseconds; None before it, and for a window by rows."""
+
+    def reset(self) -> None:
+        """Forget all rows; the options stay."""
+
+    def copy(self) -> Self:
+        """Return an independent copy."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+    def to_bytes(self) -> bytes:
+        """Return a versioned snapshot with a checksum, which `from_bytes` restores bit for bit."""
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes, /) -> Self:
+        """Restore a snapshot; the object continues as the one it was taken of.
+
+        Raises
+        ------
+        StateError
+            Bytes that are truncated, corrupted, newer than this version, or of another class.
+        """
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class SpilloverMonitor:
+    """How an asset's volatility moves with that of a source, fed one row at a time.
+
+    Parameters
+    ----------
+    window_size : int, at least 3, default 240
+        Rows of the window of volatilities.
+    min_samples : int, 2 to `window_size`, default `window_size`
+        Pairs of volatilities needed before a value is given.
+    vol : {"rolling", "parkinson", "garman_klass", "given"}
+        What `update` takes for each side: a return; (high, low); (open, high, low, close); a volatility. Prices also as
+        a mapping by these names.
+    vol_window : int, at least 2, default 20
+        Rows of returns of a rolling volatility, all of them needed; only with vol="rolling".
+    stderr, spacing, newey_west_lags
+        As in `comove.arrays.rolling_spillover`.
+    both : bool
+        Whether the source on the asset is kept too: the `reverse` readings.
+
+    Raises
+    ------
+    ParameterError
+        An option out of its bounds, or options that contradict each other.
+
+    Notes
+    -----
+    The bits are those of `comove.arrays.rolling_spillover`, which has the definitions. A row costs about 0.4 us through
+    Python, whatever the window. Standard errors and p-values are made of the rows of the window each time they are
+    read. Memory is taken at construction: some twenty numbers a row of the window.
+
+    Examples
+    --------
+    >>> from comove.live import SpilloverMonitor
+    >>> monitor = SpilloverMonitor(vol="parkinson", window_size=3)
+    >>> for bonk, btc in [((1.02, 1.0), (1.01, 1.0)), ((1.06, 1.0), (1.03, 1.0)), ((1.04, 1.0), (1.02, 1.0))]:
+    ...     coefficient = monitor.update(bonk, btc)
+    >>> round(coefficient, 3)
+    1.962
+    """
+
+    def __new__(
+        cls,
+        *,
+        window_size: int | None = None,
+        min_samples: int | None = None,
+        vol: Vol | None = None,
+        vol_window: int | None = None,
+        stderr: Stderr | None = None,
+        spacing: int | None = None,
+        newey_west_lags: int | None = None,
+        both: bool | None = None,
+    ) -> Self: ...
+    def update(self, asset: _Side, source: _Side) -> float | None:
+        """Take in a row and return the coefficient, None where not defined.
+
+        Parameters
+        ----------
+        asset, source : float or None, or a sequence or mapping of prices
+            As `vol` says. None, NaN and infinities are missing.
+
+        Raises
+        ------
+        DataError
+            Other prices than `vol` asks for; a price that is not above 0, or outside low to high. After any error the
+            object is as it was, byte for byte.
+        """
+
+    def update_many(self, asset: _Sides, source: _Sides) -> npt.NDArray[np.float64]:
+        """Take in many rows and return the coefficients `update` would.
+
+        Parameters
+        ----------
+        asset, source : float64, shape (n,), or a list or mapping of such
+            Columns as in `comove.arrays.rolling_spillover`.
+
+        Returns
+        -------
+        float64, shape (n,)
+            NaN where not defined.
+
+        Raises
+        ------
+        ParameterError
+            Columns that do not go with `vol`.
+        DataError
+            As `update`, also for arrays of other shapes. If one row is refused, none is taken in.
+        """
+
+    def peek(self, asset: _Side, source: _Side) -> float | None:
+        """Return the coefficient `update` would return, and change nothing.
+
+        Parameters, return and errors are those of `update`.
+        """
+
+    def amend(self, asset: _Side, source: _Side) -> float | None:
+        """Put another row in the place of the last one, and return the coefficient.
+
+        Parameters and errors are those of `update`; a `DataError` also where there is no row yet.
+        """
+
+    @property
+    def coefficient(self) -> float | None:
+        """Slope of the asset's volatility on the source's."""
+
+    @property
+    def corr(self) -> float | None:
+        """Correlation of the volatilities, in [-1, 1]."""
+
+    @property
+    def r_squared(self) -> float | None:
+        """Squared correlation."""
+
+    @property
+    def half_life(self) -> float | None:
+        """Rows in which the asset's volatility forgets half of a shock."""
+
+    @property
+    def coefficient_stderr(self) -> float | None:
+        """Standard error of the coefficient; a look at every row of the window."""
+
+    @property
+    def coefficient_p_value(self) -> float | None:
+        """Two-sided p-value of the hypothesis that the coefficient is 0; a look at every row of the window."""
+
+    @property
+    def reverse_coefficient(self) -> float | None:
+        """Slope of the source's volatility on the asset's; None without `both`."""
+
+    @property
+    def reverse_half_life(self) -> float | None:
+        """Rows in which the source's volatility forgets half of a shock; None without `both`."""
+
+    @property
+    def reverse_coefficient_stderr(self) -> float | None:
+        """Standard error of the reverse coefficient; None without `both`."""
+
+    @property
+    def reverse_coefficient_p_value(self) -> float | None:
+        """Two-sided p-value of the reverse coefficient; None without `both`."""
+
+    @property
+    def n(self) -> int:
+        """Pairs of volatilities in the window; given also where the readings are missing."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the window holds `min_samples` pairs of volatilities."""
+
+    @property
+    def warmup(self) -> int:
+        """Rows until the first value, that row included, where none is missing."""
+
+    @property
+    def window_size(self) -> int:
+        """Rows of the window."""
+
+    @property
+    def min_samples(self) -> int:
+        """Pairs of volatilities needed before a value is given."""
+
+    @property
+    def vol(self) -> Vol:
+        """What a row holds for each side."""
+
+    @property
+    def vol_window(self) -> int | None:
+        """Rows of returns of a rolling volatility; None for another."""
+
+    @property
+    def both(self) -> bool:
+        """Whether the source on the asset is kept too."""
 
     def reset(self) -> None:
         """Forget all rows; the options stay."""

@@ -16,7 +16,7 @@ import polars as pl
 
 from comove import _plugin, options
 from comove.errors import ParameterError
-from comove.options import Returns, Span
+from comove.options import Returns, Span, Stderr, Vol
 
 __all__ = [
     "cross_asset_features",
@@ -24,12 +24,15 @@ __all__ = [
     "ewm_beta",
     "ewm_corr",
     "ewm_cov",
+    "garman_klass",
     "joint_beta",
     "lag_scan",
+    "parkinson",
     "rolling_beta",
     "rolling_corr",
     "rolling_cov",
     "rolling_regression",
+    "rolling_spillover",
     "rolling_var",
 ]
 
@@ -244,6 +247,96 @@ def cross_asset_features(
     return _pair("cross_asset_features", asset_price, leader_price, chosen, None)
 
 
+def parkinson(high: IntoColumn, low: IntoColumn) -> pl.Expr:
+    """Volatility of each bar from its high and low: ln(high / low) / sqrt(4 ln 2).
+
+    Float64, named as `high`; null where a price is missing. Prices that cannot be raise a `ComputeError` when the
+    expression runs. Definition and source are those of `comove.arrays.parkinson`.
+    """
+    return _call("parkinson", {}, [_column(high), _column(low)], None)
+
+
+def garman_klass(
+    open: IntoColumn,
+    high: IntoColumn,
+    low: IntoColumn,
+    close: IntoColumn,
+) -> pl.Expr:
+    """Volatility of each bar from its open, high, low and close.
+
+    Float64, named as `open`; otherwise as `parkinson`. Definition and source are those of
+    `comove.arrays.garman_klass`.
+    """
+    return _call("garman_klass", {}, [_column(price) for price in (open, high, low, close)], None)
+
+
+def rolling_spillover(
+    asset: IntoColumn | Sequence[IntoColumn] | Mapping[str, IntoColumn],
+    source: IntoColumn | Sequence[IntoColumn] | Mapping[str, IntoColumn],
+    *,
+    window_size: int = 240,
+    min_samples: int | None = None,
+    vol: Vol = "rolling",
+    vol_window: int | None = None,
+    both: bool = False,
+    inference: bool = False,
+    stderr: Stderr | None = None,
+    spacing: int | None = None,
+    newey_west_lags: int | None = None,
+) -> pl.Expr:
+    """How the volatility of `asset` moves with that of `source`, and how long it remembers a shock.
+
+    A struct, named as the first column of `asset`, of coefficient, corr, r_squared, half_life (Float64) and n (UInt32);
+    with `inference` also coefficient_stderr and coefficient_p_value; with `both` the same of the source on the asset,
+    as reverse_coefficient and so on. Definitions, options and cost are those of `comove.arrays.rolling_spillover`.
+
+    Parameters
+    ----------
+    asset, source : str or Expr, or a list or mapping of such
+        By `vol`: a column of returns; [high, low]; [open, high, low, close]; a column of volatilities. Prices also as a
+        mapping by these names.
+    window_size, min_samples, vol, vol_window, both, inference, stderr, spacing, newey_west_lags
+        As in `comove.arrays.rolling_spillover`.
+
+    Returns
+    -------
+    Expr
+
+    Raises
+    ------
+    ParameterError
+        An option out of its bounds, columns that do not go with `vol`, when the expression is built.
+    polars.exceptions.ComputeError
+        When it runs: a price that is not above 0 ("[price]"), or outside low to high ("[bar]").
+
+    Notes
+    -----
+    Rolling volatilities overlap: on pure noise that alone gives a half-life of some ten rows. Prefer vol="parkinson".
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import comove as cm
+    >>> frame = pl.DataFrame({"bonk_vol": [0.04, 0.02, 0.06], "btc_vol": [0.02, 0.01, 0.03]})
+    >>> spillover = cm.rolling_spillover("bonk_vol", "btc_vol", vol="given", window_size=3)
+    >>> frame.select(spillover.struct.field("coefficient")).to_series().to_list()
+    [None, None, 2.0]
+    """
+    chosen = options.spillover(
+        window_size,
+        min_samples,
+        vol=vol,
+        vol_window=vol_window,
+        stderr=stderr,
+        spacing=spacing,
+        newey_west_lags=newey_west_lags,
+        both=both,
+    )
+    chosen["inference"] = options.flag("inference", inference)
+    columns = options.sides("asset", asset, chosen["vol"]) + options.sides("source", source, chosen["vol"])
+    return _call("rolling_spillover", chosen, [_column(column) for _, column in columns], None)
+
+
 def cross_correlation(
     asset: IntoColumn, leader: IntoColumn, *, window_size: int, max_lag: int = 10, min_samples: int | None = None
 ) -> pl.Expr:
@@ -270,8 +363,8 @@ def lag_scan(
 ) -> pl.Expr:
     """Which lag has the largest correlation, over a sliding window.
 
-    A struct of lag (Int64), corr, llr (Float64) and n (UInt32); null unless every lag is defined, but for n. A negative lag
-    means that the leader moved first. Parameters and definitions are those of `comove.arrays.lag_scan`.
+    A struct of lag (Int64), corr, llr (Float64) and n (UInt32); null unless every lag is defined, but for n. A negative
+    lag means that the leader moved first. Parameters and definitions are those of `comove.arrays.lag_scan`.
     """
     return _pair("lag_scan", asset, leader, options.lags(window_size, min_samples, max_lag), None)
 
@@ -343,6 +436,14 @@ class ComoveNamespace:
     def ewm_cov(self, benchmark: IntoColumn, **kwargs: Any) -> pl.Expr:
         """See `comove.ewm_cov`."""
         return ewm_cov(self._asset, benchmark, **kwargs)
+
+    def parkinson(self, low: IntoColumn) -> pl.Expr:
+        """See `comove.parkinson`."""
+        return parkinson(self._asset, low)
+
+    def rolling_spillover(self, source: IntoColumn, **kwargs: Any) -> pl.Expr:
+        """See `comove.rolling_spillover`; for columns of returns or of volatilities."""
+        return rolling_spillover(self._asset, source, **kwargs)
 
     def cross_asset_features(self, leader_price: IntoColumn, **kwargs: Any) -> pl.Expr:
         """See `comove.cross_asset_features`."""

@@ -10,6 +10,6 @@ The same rows from the same first row give bit for bit what the arrays and the P
 
 from __future__ import annotations
 
-from comove._comove import EwmPair, JointPair, LagScanner, Panel, PanelReadings, RollingPair
+from comove._comove import EwmPair, JointPair, LagScanner, Panel, PanelReadings, RollingPair, SpilloverMonitor
 
-__all__ = ["EwmPair", "JointPair", "LagScanner", "Panel", "PanelReadings", "RollingPair"]
+__all__ = ["EwmPair", "JointPair", "LagScanner", "Panel", "PanelReadings", "RollingPair", "SpilloverMonitor"]

@@ -54,6 +54,19 @@ pub enum Error {
         /// Its row, counted from 0.
         row: usize,
     },
+    /// A price of a bar is outside its low to high.
+    Bar {
+        /// Name of the price.
+        name: String,
+        /// The price.
+        value: f64,
+        /// The lowest price of the bar.
+        low: f64,
+        /// The highest price of the bar.
+        high: f64,
+        /// Its row, counted from 0.
+        row: usize,
+    },
     /// Time ran backwards, or stood still where it may not.
     Order {
         /// Name of the times.
@@ -131,6 +144,7 @@ impl Error {
             Self::NotPositive { .. } => "not_positive",
             Self::Length { .. } => "length",
             Self::Price { .. } => "price",
+            Self::Bar { .. } => "bar",
             Self::Order { .. } => "order",
             Self::MissingTime { .. } => "missing_time",
             Self::Burst { .. } => "burst",
@@ -145,7 +159,11 @@ impl Error {
     /// The same error, said of another row.
     #[must_use]
     pub fn at_row(mut self, at: usize) -> Self {
-        if let Self::Order { row, .. } | Self::MissingTime { row, .. } | Self::Price { row, .. } = &mut self {
+        if let Self::Order { row, .. }
+        | Self::MissingTime { row, .. }
+        | Self::Price { row, .. }
+        | Self::Bar { row, .. } = &mut self
+        {
             *row = at;
         }
         self
@@ -168,6 +186,7 @@ impl Error {
             }
             Self::Length { .. }
             | Self::Price { .. }
+            | Self::Bar { .. }
             | Self::MissingTime { .. }
             | Self::Burst { .. }
             | Self::NothingToAmend
@@ -195,6 +214,9 @@ impl fmt::Display for Error {
             }
             Self::Price { name, value, row } => {
                 write!(f, "price of {name} must be above 0 or missing, got {value} at row {row}")
+            }
+            Self::Bar { name, value, low, high, row } => {
+                write!(f, "{name} must be from low to high, {low} to {high}, got {value} at row {row}")
             }
             Self::Order { name, row, value, previous, equal_allowed } => {
                 let rule = if *equal_allowed { "not run backwards" } else { "increase" };

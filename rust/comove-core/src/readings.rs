@@ -32,6 +32,11 @@ pub(crate) fn varies<S: Simd>(sum: F<S>) -> Mask<S> {
     sum.like(LEAST_SUM).le(sum).and(sum.le(sum.like(f64::MAX)))
 }
 
+/// Whether residuals whose squares sum to `sse` are rounding beside the asset's own `syy`, over n rows.
+pub(crate) fn is_perfect(sse: f64, syy: f64, n: f64) -> bool {
+    sse <= syy * (n * PERFECT_FIT)
+}
+
 /// Usable in a covariance: in range, or exactly 0.
 #[inline(always)]
 pub(crate) fn in_range<S: Simd>(sum: F<S>) -> Mask<S> {
@@ -70,6 +75,13 @@ impl<S: Simd> PairReadings<S> {
     pub fn beta(&self) -> F<S> {
         let sxx = self.moments.sxx();
         where_defined(self.enough.and(varies(sxx)), self.moments.sxy() / sxx)
+    }
+
+    /// Sxy / Syy, the slope of the benchmark on the asset
+    #[inline(always)]
+    pub fn reverse_beta(&self) -> F<S> {
+        let syy = self.moments.syy();
+        where_defined(self.enough.and(varies(syy)), self.moments.sxy() / syy)
     }
 
     /// alpha = mean(y) - beta mean(x)

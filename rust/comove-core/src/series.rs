@@ -40,6 +40,44 @@ impl Series for &[f64] {
     }
 }
 
+/// A column that comes `by` rows later, missing in the first ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Shifted<'a> {
+    /// The column.
+    pub values: &'a [f64],
+    /// Rows.
+    pub by: usize,
+}
+
+impl Series for Shifted<'_> {
+    #[inline(always)]
+    fn len(self) -> usize {
+        self.values.len()
+    }
+
+    #[inline(always)]
+    fn at(self, row: usize) -> f64 {
+        row.checked_sub(self.by).map_or(f64::NAN, |before| self.values[before])
+    }
+
+    #[inline(always)]
+    fn load<S: Width>(self, simd: S, row: usize) -> F<S> {
+        match row.checked_sub(self.by) {
+            Some(before) => F::load(simd, &self.values[before..]),
+            None => F::from_fn(
+                simd,
+                #[inline(always)]
+                |lane| self.at(row + lane),
+            ),
+        }
+    }
+
+    #[inline(always)]
+    fn prefetch(self, row: usize) {
+        prefetch(self.values, row);
+    }
+}
+
 /// Simple one-row returns of prices: p\[t\] / p\[t - 1\] - 1, missing in the first row.
 ///
 /// Made on the way, they cost less than the memory they would fill.

@@ -30,6 +30,8 @@ pub enum Object {
     Panel = 4,
     /// A pair at every lag.
     LagScanner = 5,
+    /// Volatility of an asset on that of a source.
+    SpilloverMonitor = 6,
 }
 
 /// Builds a snapshot.

@@ -8,6 +8,8 @@ use crate::joint::rolling_joint;
 use crate::lags::{Lags, cross_correlation, lag_scan};
 use crate::pair::{Beta, Corr, Cov, FullRegression, Var};
 use crate::params::{Window, same_length};
+use crate::spillover::Spillover;
+use crate::spillover::volatility::Volatility;
 
 /// What is to be computed of whole series.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +34,10 @@ pub enum Task {
     CrossCorrelation(Lags),
     /// The largest of them.
     LagScan(Lags),
+    /// Volatility spillover.
+    Spillover(Spillover),
+    /// Volatility of each bar.
+    Bars(Volatility),
 }
 
 /// One output of a task.
@@ -65,6 +71,8 @@ impl Task {
         match self {
             Self::Var(..) => 1,
             Self::Joint(_, leaders) => leaders + 1,
+            Self::Spillover(options) => options.inputs(),
+            Self::Bars(volatility) => volatility.columns(),
             _ => 2,
         }
     }
@@ -79,7 +87,7 @@ impl Task {
             | Self::Regression(window)
             | Self::Joint(window, _) => Some(window),
             Self::CrossCorrelation(lags) | Self::LagScan(lags) => Some(lags.window()),
-            Self::Ewm(..) | Self::CrossAsset(_) => None,
+            Self::Ewm(..) | Self::CrossAsset(_) | Self::Spillover(_) | Self::Bars(_) => None,
         }
     }
 
@@ -104,6 +112,11 @@ impl Task {
             }
             Self::CrossCorrelation(lags) => vec![Several("cross_correlation", lags.count())],
             Self::LagScan(_) => vec![Whole("lag"), Reading("corr"), Reading("llr"), Count("n")],
+            Self::Spillover(options) => {
+                let outputs = options.outputs().into_iter();
+                outputs.map(|name| if name == "n" { Count(name) } else { Reading(name) }).collect()
+            }
+            Self::Bars(_) => vec![Reading("volatility")],
         }
     }
 
@@ -116,7 +129,11 @@ impl Task {
             same_length("leaders", series.len().saturating_sub(1), self.inputs() - 1)?;
             return rolling_joint(window, series, times, out);
         }
+        if let Self::Spillover(options) = self {
+            return options.batch(series, out);
+        }
         match (self, series, out) {
+            (Self::Bars(volatility), series, [out]) => volatility.bars(series, out),
             (Self::Beta(window), &[y, x], [out]) => rolling(Beta, window, [y, x], times, [out]),
             (Self::Corr(window), &[y, x], [out]) => rolling(Corr, window, [y, x], times, [out]),
             (Self::Cov(window, ddof), &[y, x], [out]) => {

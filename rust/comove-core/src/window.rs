@@ -158,6 +158,17 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
         Ok(())
     }
 
+    /// The row so many rows ago, of those in the window; NaN where there is none.
+    #[inline]
+    pub fn ago(&self, rows: usize) -> Row<D> {
+        let Blocks { back, front } = &self.rows;
+        let found = match front.len().checked_sub(rows + 1) {
+            Some(at) => front.get(at),
+            None => back.len().checked_sub(rows + 1 - front.len()).and_then(|at| back.get(at)),
+        };
+        found.copied().unwrap_or([f64::NAN; D])
+    }
+
     /// The time of the last row, of a window by time.
     pub fn last_time(&self) -> Option<i64> {
         self.time.as_ref().and_then(|time| time.last)
@@ -260,6 +271,25 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             }
         }
         self.refill(gone, back, &rows, &stamps)
+    }
+
+    /// Fills a new window by rows with the last rows of a stream of `total`, those it holds being the last of `rows`.
+    ///
+    /// # Errors
+    /// [`Error::Snapshot`] for fewer rows than it holds, or a window by time.
+    pub(crate) fn restore(&mut self, total: usize, rows: &[Row<D>]) -> Result<()> {
+        let Extent::Rows(size) = self.extent else {
+            return Err(Reader::unusable("its window is by time"));
+        };
+        let held = total.min(size);
+        let Some(first) = rows.len().checked_sub(held) else {
+            return Err(Reader::unusable("it holds fewer rows than it says"));
+        };
+        let rows: Vec<_> = rows[first..].iter().map(|&row| canonical(row)).collect();
+        // The front block is full before the next row begins another one.
+        let front = if total == 0 { 0 } else { (total - 1) % size + 1 };
+        let back = held - front;
+        self.refill(if back == 0 { 0 } else { front }, back, &rows, &[])
     }
 
     fn refill(&mut self, gone: usize, back: usize, rows: &[Row<D>], stamps: &[i64]) -> Result<()> {

@@ -4,7 +4,9 @@ use comove_core::ewm::EwmReading;
 use comove_core::features::{CrossAsset, Lookbacks, Returns};
 use comove_core::pair::{LEAST_PAIR_WINDOW, LEAST_VARIANCE_WINDOW};
 use comove_core::params::Window;
-use comove_core::{Error, Lags, Result, Task};
+use comove_core::spillover::inference::Stderr;
+use comove_core::spillover::volatility::{USUAL_VOL_WINDOW, Volatility};
+use comove_core::{Error, Lags, Result, Spillover, Task};
 use pyo3::FromPyObject;
 use serde::Deserialize;
 
@@ -53,6 +55,24 @@ pub struct Options {
     #[serde(default)]
     #[pyo3(default)]
     max_lag: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    vol: Option<String>,
+    #[serde(default)]
+    #[pyo3(default)]
+    stderr: Option<String>,
+    #[serde(default)]
+    #[pyo3(default)]
+    spacing: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    newey_west_lags: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
+    inference: bool,
+    #[serde(default)]
+    #[pyo3(default)]
+    both: bool,
 }
 
 /// A window by rows or by time, whichever is given.
@@ -75,6 +95,35 @@ pub fn returns(name: &str) -> Result<Returns> {
         "log" => Ok(Returns::Log),
         other => Err(unknown(other, "is neither 'simple' nor 'log'")),
     }
+}
+
+/// Where volatilities come from, by name.
+pub fn volatility(name: &str, vol_window: Option<usize>) -> Result<Volatility> {
+    match name {
+        "rolling" => Volatility::rolling(vol_window.unwrap_or(USUAL_VOL_WINDOW)),
+        "parkinson" => Ok(Volatility::Parkinson),
+        "garman_klass" => Ok(Volatility::GarmanKlass),
+        "given" => Ok(Volatility::Given),
+        other => Err(unknown(other, "is no volatility")),
+    }
+}
+
+/// Options of the spillover, as `comove.options.spillover` gives them.
+pub fn spillover(
+    window_size: usize,
+    min_samples: Option<usize>,
+    volatility: Volatility,
+    stderr: &str,
+    spacing: usize,
+    newey_west_lags: usize,
+) -> Result<Spillover> {
+    let stderr = match stderr {
+        "overlap" => Stderr::Overlap(volatility.vol_window().unwrap_or(0)),
+        "spaced" => Stderr::Spaced(spacing),
+        "newey_west" => Stderr::NeweyWest(newey_west_lags),
+        other => return Err(unknown(other, "is no standard error")),
+    };
+    Spillover::new(window_size, min_samples, volatility, stderr.checked()?)
 }
 
 fn unknown(name: &str, problem: &'static str) -> Error {
@@ -113,6 +162,19 @@ impl Options {
             }
             "cross_correlation" => Task::CrossCorrelation(self.lags()?),
             "lag_scan" => Task::LagScan(self.lags()?),
+            "rolling_spillover" => {
+                let vol = volatility(self.vol.as_deref().unwrap_or("rolling"), self.vol_window)?;
+                let options = spillover(
+                    self.window_size.unwrap_or(0),
+                    self.min_samples,
+                    vol,
+                    self.stderr.as_deref().unwrap_or("spaced"),
+                    self.spacing.unwrap_or(0),
+                    self.newey_west_lags.unwrap_or(0),
+                )?;
+                Task::Spillover(options.with_inference(self.inference).with_both(self.both))
+            }
+            "parkinson" | "garman_klass" => Task::Bars(volatility(&self.estimator, None)?),
             other => return Err(unknown(other, "is no estimator")),
         })
     }

@@ -8,6 +8,7 @@ pub mod joint;
 pub mod lags;
 pub mod pair;
 pub mod panel;
+pub mod spillover;
 mod window;
 
 /// The verbs that need nothing of the object but its core.
