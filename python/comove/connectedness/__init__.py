@@ -7,7 +7,7 @@ One table over all rows (`diebold_yilmaz`), or one per window (`rolling_diebold_
 from __future__ import annotations
 
 from comove.connectedness.inputs import Series, log_range_volatility
-#from comove.connectedness.rolling import RollingConnectedness, rolling_diebold_yilmaz
+from comove.connectedness.rolling import RollingConnectedness, rolling_diebold_yilmaz
 from comove.connectedness.static import Connectedness, diebold_yilmaz
 from comove.connectedness.variance import Method
 
