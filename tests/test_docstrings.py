@@ -60,6 +60,8 @@ def test_examples_run(name):
     "name",
     [
         "comove.arrays.rolling_beta",
+        "comove.connectedness.rolling.rolling_diebold_yilmaz",
+        "comove.connectedness.static.diebold_yilmaz",
         "comove.data.align.align",
         "comove.data.candles.read_candles",
         "comove.data.simulate.simulate_market",
@@ -67,6 +69,7 @@ def test_examples_run(name):
         "comove.features.recipe.FeatureRecipe",
         "comove.live.Panel",
         "comove.live.RollingPair",
+        "comove.plots.heat_map",
         "_comove.pyi.EwmPair",
         "_comove.pyi.JointPair",
         "_comove.pyi.Panel",

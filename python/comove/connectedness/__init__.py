@@ -1,7 +1,7 @@
 """Connectedness: how much of each series' forecast error comes from shocks to the others.
 
-One table over all rows (`diebold_yilmaz`), or one per window (`rolling_diebold_yilmaz`). Both take volatilities, such as
-`log_range_volatility` makes from candles, but any stationary series will do.
+One table over all rows (`diebold_yilmaz`), or one per window (`rolling_diebold_yilmaz`). Both take volatilities, such
+as `log_range_volatility` makes from candles, but any stationary series will do.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from comove.options import Floats
 
 __all__ = ["Series", "log_range_volatility"]
 
-Series: TypeAlias = pl.DataFrame | Mapping[str, Any] | npt.ArrayLike
+Series: TypeAlias = pl.DataFrame | pl.LazyFrame | Mapping[str, Any] | npt.ArrayLike
 
 #: The column of times, which is no series.
 TIME: Final = "ts"
@@ -37,7 +37,7 @@ class Table:
     ts: pl.Series | None
 
 
-def read(vols: object) -> Table:
+def read(vols: Any) -> Table:
     """Return series as a table.
 
     Raises
@@ -47,8 +47,11 @@ def read(vols: object) -> Table:
     OrderError
         A column `ts` that does not rise.
     """
-    if isinstance(vols, pl.DataFrame | Mapping):
-        columns = {name: vols[name] for name in (vols.columns if isinstance(vols, pl.DataFrame) else vols)}
+    vols = vols.collect() if isinstance(vols, pl.LazyFrame) else vols
+    # A pandas DataFrame is known by its columns, so that pandas need not be there.
+    labels = vols if isinstance(vols, Mapping) else getattr(vols, "columns", None)
+    if labels is not None:
+        columns = {name: vols[name] for name in labels}
         for name in columns:
             if not isinstance(name, str):
                 raise DataError(f"vols must name its columns by strings, got {name!r}", "type")
@@ -69,7 +72,8 @@ def read(vols: object) -> Table:
         names, ts = tuple(f"column_{j}" for j in range(values.shape[1])), None
     if len(names) < 2:
         raise DataError(f"vols must hold at least 2 series, got {len(names)}", "shape")
-    return Table(names, np.where(np.isfinite(values), values, np.nan), ts)
+    # In rows whatever came, so that the order of sums and with it the last bits do not depend on the layout.
+    return Table(names, np.ascontiguousarray(np.where(np.isfinite(values), values, np.nan)), ts)
 
 
 def check_model(lags: object, horizon: object, method: object) -> tuple[int, int, str]:
@@ -100,8 +104,8 @@ def log_range_volatility(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     Returns
     -------
     DataFrame
-        ``ts``, every timestamp of any symbol in rising order, and a Float64 column for each symbol. Null where it has no
-        candle, or one whose high is not above its low (the logarithm of 0).
+        ``ts``, every timestamp of any symbol in rising order, and a Float64 column for each symbol. Null where it has
+        no candle, or one whose high is not above its low (the logarithm of 0).
 
     Raises
     ------
@@ -110,9 +114,9 @@ def log_range_volatility(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
     Notes
     -----
-    One candle makes one value, so nothing overlaps and no row knows a later one. Taking the logarithm brings the heavy right
-    tail of volatilities near to normal (Diebold and Yilmaz 2012, section 3). Parkinson (1980), Journal of Business 53, 61-65.
-    The last bits follow the platform's logarithm.
+    One candle makes one value, so nothing overlaps and no row knows a later one. Taking the logarithm brings the heavy
+    right tail of volatilities near to normal (Diebold and Yilmaz 2012, section 3). Parkinson (1980), Journal of
+    Business 53, 61-65. The last bits follow the platform's logarithm.
 
     Examples
     --------
@@ -142,9 +146,10 @@ def log_range_volatility(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 def _times(values: object) -> pl.Series:
     if not isinstance(values, pl.Series):
-        values = pl.Series(options.timestamps(f"vols[{TIME!r}]", values)).cast(pl.Datetime("ns", "UTC"))
+        values = pl.Series(options.timestamps(f"vols[{TIME!r}]", values)).cast(pl.Datetime("ns"))
     ts = to_utc(values, source=f"vols[{TIME!r}]")
-    check_order(ts, source="vols")
+    # Times in nanoseconds may differ by less than what is left of them.
+    check_order(values if isinstance(values.dtype, pl.Datetime) else ts, source="vols")
     return ts
 
 

@@ -20,13 +20,13 @@ from comove.connectedness import inputs, variance
 from comove.connectedness.inputs import TIME, Series, Table
 from comove.connectedness.static import sums
 from comove.connectedness.variance import Method
-from comove.errors import DataError, ParameterError
+from comove.errors import ParameterError
 from comove.options import Floats
 
 __all__ = ["RollingConnectedness", "rolling_diebold_yilmaz"]
 
-#: Numbers in the design of one batch of windows (16 MB): enough to hide the cost of a call, little enough for the cache.
-_BATCH: Final = 1 << 21
+#: Numbers in the design of one batch of windows (2 MB): enough to hide the cost of a call, little enough for the cache.
+_BATCH: Final = 1 << 18
 #: Multiplications from which a bar is worth showing: some seconds.
 _LONG: Final = 2e10
 
@@ -76,23 +76,14 @@ class RollingConnectedness:
         DataFrame
             ``ts`` where it is known, ``row``, ``total``, ``total_corrected``, ``n``, ``reason``, then ``<name>_to``,
             ``<name>_from`` and ``<name>_net`` of each series; missing values are null.
-
-        Raises
-        ------
-        DataError
-            Names of series that would make two columns of one name.
         """
-        parts = [("to", self.to_others), ("from", self.from_others), ("net", self.net)]
-        shares = [(f"{name}_{part}", each[:, j]) for j, name in enumerate(self.names) for part, each in parts]
-        columns: list[tuple[str, object]] = [("row", self.row), ("total", self.total)]
-        columns += [("total_corrected", self.total_corrected), ("n", self.n)]
-        columns += [("reason", pl.Series(self.reason, dtype=pl.String)), *shares]
-        if self.ts is not None:
-            columns.insert(0, (TIME, self.ts))
-        frame = dict(columns)
-        if len(frame) < len(columns):
-            raise DataError(f"names must differ once _to, _from and _net are added, got {list(self.names)}", "symbol")
-        return pl.DataFrame(frame, nan_to_null=True)
+        columns: dict[str, object] = {} if self.ts is None else {TIME: self.ts}
+        columns |= {"row": self.row, "total": self.total, "total_corrected": self.total_corrected, "n": self.n}
+        columns["reason"] = pl.Series(self.reason, dtype=pl.String)
+        for j, name in enumerate(self.names):
+            for part, shares in (("to", self.to_others), ("from", self.from_others), ("net", self.net)):
+                columns[f"{name}_{part}"] = shares[:, j]
+        return pl.DataFrame(columns, nan_to_null=True)
 
     def __repr__(self) -> str:
         missing = int(np.isnan(self.total).sum())
@@ -144,13 +135,14 @@ def rolling_diebold_yilmaz(
     ParameterError
         Options out of bounds.
     DataError, OrderError
-        As `diebold_yilmaz`, but what is wrong with the values of a window (too few complete rows, a series that does not
-        vary or is a combination of others) makes that window missing, and `reason` says so.
+        As `diebold_yilmaz`, but what is wrong with the values of a window (too few complete rows, a series that does
+        not vary or is a combination of others) makes that window missing, and `reason` says so.
 
     Notes
     -----
-    Each window is fitted afresh, in batches, so that nothing of what has left it remains: work window_size (k (lags + 1))^2 a
-    window. A value agrees with `diebold_yilmaz` on the same rows to rounding.
+    Each window is fitted afresh, in batches, so that nothing of what has left it remains: work
+    window_size (k (lags + 1))^2 a window. A value agrees with `diebold_yilmaz` on the same rows to rounding. With tens
+    of series OpenBLAS loses time by its own threads: OPENBLAS_NUM_THREADS=1 made 47 series three times faster.
 
     Examples
     --------
@@ -168,9 +160,7 @@ def rolling_diebold_yilmaz(
     step = options.whole("step", step, least=1)
     needed = size - lags
     if min_samples is not None:
-        needed = options.whole(
-            "min_samples", min_samples, least=least, most=size - lags, because="window_size - lags"
-        )
+        needed = options.whole("min_samples", min_samples, least=least, most=size - lags, because="window_size - lags")
     if progress is not None and not isinstance(progress, bool):
         raise ParameterError(f"progress must be True, False or None, got {progress!r}", "type")
     return _roll(table, size, step, needed, _Model(lags, horizon, method_name), progress)
@@ -209,7 +199,7 @@ def _roll(
                 )
                 given[part], taken[part] = sums(found.table)
                 n[part] = found.n
-                reasons += _reasons(found, needed, table.names)
+                reasons += _reasons(found, needed, model.lags, table.names)
                 bar.advance(part.stop - part.start)
     total = taken.mean(axis=1)
     return RollingConnectedness(
@@ -231,9 +221,9 @@ def _roll(
     )
 
 
-def _reasons(found: variance.Decomposition, least: int, names: Sequence[str]) -> Iterator[str | None]:
+def _reasons(found: variance.Decomposition, least: int, lags: int, names: Sequence[str]) -> Iterator[str | None]:
     for code, at, n in zip(found.code.tolist(), found.at.tolist(), found.n.tolist(), strict=True):
-        yield None if code == variance.FINE else variance.reason(code, at, n, least, names)
+        yield None if code == variance.FINE else variance.reason(code, at, n, least, lags, names)
 
 
 class _Bar:

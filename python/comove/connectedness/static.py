@@ -38,8 +38,8 @@ class Connectedness:
     table : float64, shape (k, k)
         Row i, column j: the part of the forecast error variance of i that comes from shocks to j. Rows sum to 100.
     from_others, to_others, net : float64, shape (k,)
-        Row sums and column sums without the diagonal, and `to_others` - `from_others`: above 0, a series gives more than it
-        takes.
+        Row sums and column sums without the diagonal, and `to_others` - `from_others`: above 0, a series gives more
+        than it takes.
     net_pairwise : float64, shape (k, k)
         Row i, column j: what i gives to j less what it takes from it, ``table[j, i] - table[i, j]``. Rows sum to `net`.
     total : float
@@ -51,12 +51,12 @@ class Connectedness:
     lags, horizon : int
     method : {"generalized", "cholesky"}
     spectral_radius : float
-        Largest modulus of the roots of the regression. From 1 on it is not stationary: shocks do not fade, and the table
-        depends on `horizon` for ever.
+        Largest modulus of the roots of the regression. From 1 on it is not stationary: shocks do not fade, and the
+        table depends on `horizon` for ever.
     coefficients : float64, shape (lags, k, k)
-        Entry (l, i, j): the slope of series i on series j, l + 1 rows before.
+        Entry (l, i, j): the slope of series i on series j, l + 1 rows before; NaN beyond float64.
     residual_cov : float64, shape (k, k)
-        Covariance of the residuals, degrees of freedom n - k lags - 1.
+        Covariance of the residuals, degrees of freedom n - k lags - 1; NaN beyond float64.
     """
 
     names: tuple[str, ...]
@@ -95,23 +95,20 @@ class Connectedness:
         Returns
         -------
         DataFrame
-            ``series``, one column for each name, ``from_others``; below the rows of the series, the rows ``to_others`` and
-            ``net``. In the corner stand the sum of `to_others` and, below it, `total`.
+            ``series``, one column for each name, ``from_others``; below the rows of the series, the rows ``to_others``
+            and ``net``. In the corner stand the sum of `to_others` and, below it, `total`.
         """
-        edge = {self.heading(one) for one in ("series", "from_others")}
-        first, last = sorted(edge, reverse=True)
         body = np.vstack([self.table, self.to_others, self.net])
-        columns = dict(zip(self.names, body.T, strict=True))
         return pl.DataFrame(
             {
-                first: [*self.names, "to_others", "net"],
-                **columns,
-                last: [*self.from_others, self.to_others.sum(), self.total],
+                self._heading("series"): [*self.names, "to_others", "net"],
+                **dict(zip(self.names, body.T, strict=True)),
+                self._heading("from_others"): [*self.from_others, self.to_others.sum(), self.total],
             }
         )
 
-    def heading(self, wanted: str) -> str:
-        """Return the name of a column beside the series: `wanted`, with underscores where a series has that name."""
+    def _heading(self, wanted: str) -> str:
+        """Return the name of a column beside those of the series, one that none of them has."""
         while wanted in self.names:
             wanted += "_"
         return wanted
@@ -120,8 +117,8 @@ class Connectedness:
         lines = [
             f"Connectedness({len(self.names)} series, n={self.n}, lags={self.lags}, horizon={self.horizon},"
             f" method={self.method!r})",
-            f"total {self.total:.2f} %, corrected {self.total_corrected:.2f} %, spectral radius {self.spectral_radius:.4f}"
-            + (" (NOT stationary)" if self.spectral_radius >= 1 else ""),
+            f"total {self.total:.2f} %, corrected {self.total_corrected:.2f} %,"
+            f" spectral radius {self.spectral_radius:.4f}" + (" (NOT stationary)" if self.spectral_radius >= 1 else ""),
         ]
         if len(self.names) <= _MOST_PRINTED:
             return "\n".join([*lines, *self._printed()])
@@ -158,9 +155,9 @@ def diebold_yilmaz(
 
     Parameters
     ----------
-    vols : DataFrame, mapping of str to values, or array of shape (rows, k)
-        Two or more series, oldest row first: volatilities, best in logarithms. A column ``ts`` is checked to rise and left
-        out. null, NaN and infinity are missing. Columns of an array are named column_0, column_1, ...
+    vols : DataFrame or LazyFrame, mapping of str to values, or array of shape (rows, k)
+        Two or more series, oldest row first: volatilities, best in logarithms. A column ``ts`` is checked to rise and
+        left out. null, NaN and infinity are missing. Columns of an array are named column_0, column_1, ...
     lags : int, at least 1
         Rows the regression looks back on.
     horizon : int, 1 to 10,000
@@ -179,23 +176,25 @@ def diebold_yilmaz(
     ParameterError
         `lags` or `horizon` out of bounds, an unknown `method`.
     DataError
-        Fewer usable rows than k (lags + 1) + 1, a series that does not vary, one that is a combination of the others or of
-        its past, columns that are not numbers or differ in length, fewer than two.
+        Fewer usable rows than k (lags + 1) + 1, a series that does not vary, one that is a combination of the others or
+        of its past, columns that are not numbers or differ in length, fewer than two.
     OrderError
         ``ts`` does not rise.
 
     Notes
     -----
-    A regression needs consecutive rows: a row counts where it and the `lags` rows before it are complete, and one missing
-    value costs `lags` + 1 rows. Rows count, not times: lay series with holes on one grid first
+    A regression needs consecutive rows: a row counts where it and the `lags` rows before it are complete, and one
+    missing value costs `lags` + 1 rows. Rows count, not times: lay series with holes on one grid first
     (``comove.data.align(..., how="outer")``).
 
-    Work rows (k (lags + 1))^2, memory rows k (lags + 1). Columns are centred and scaled, and R comes from a QR; on the series of
-    Diebold and Yilmaz every share is within 1e-11 of statsmodels (`tests/test_connectedness.py`). Last bits depend on the BLAS
-    library and the processor, unlike elsewhere in comove.
+    Work rows (k (lags + 1))^2, memory rows k (lags + 1). Columns are centred and scaled, and the regression is a QR of
+    the design; on the series of Diebold and Yilmaz every share is within 1e-11 of statsmodels
+    (`tests/test_connectedness.py`). Last bits depend on the BLAS library of NumPy and on the processor, unlike
+    elsewhere in comove.
 
-    Diebold and Yilmaz (2012), International Journal of Forecasting 28, 57-66, eq. 1 to 8, and (2009) for "cholesky"; Pesaran
-    and Shin (1998); Chatziantoniou and Gabauer (2021), Quarterly Review of Economics and Finance 82, for the correction.
+    Diebold and Yilmaz (2012), International Journal of Forecasting 28, 57-66, eq. 1 to 8, and (2009) for "cholesky";
+    Pesaran and Shin (1998); Chatziantoniou and Gabauer (2021), Quarterly Review of Economics and Finance 82, for the
+    correction.
 
     Examples
     --------
@@ -226,13 +225,17 @@ def diebold_yilmaz(
     code = int(found.code[0])
     if code != variance.FINE:
         raise DataError(
-            f"vols cannot be decomposed: {variance.reason(code, int(found.at[0]), n, least, table.names)}",
+            f"vols cannot be decomposed: {variance.reason(code, int(found.at[0]), n, least, lags, table.names)}",
             _ERROR_CODES[code],
         )
     scale = found.scale[0]
     # Entry (i, l, j) of the slopes as (l, i, j).
     blocks = found.slopes[0].reshape(k, lags, k).transpose(1, 0, 2)
-    factor = found.factor[0] * scale[:, np.newaxis] / np.sqrt(n - k * lags - 1)
+    # Series whose scales lie very far apart have coefficients beyond float64, though their shares are ordinary.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        coefficients = blocks * (scale[:, np.newaxis] / scale)
+        factor = found.factor[0] * scale[:, np.newaxis] / np.sqrt(n - k * lags - 1)
+        residual_cov = factor @ factor.T
     return Connectedness(
         names=table.names,
         table=found.table[0],
@@ -241,8 +244,8 @@ def diebold_yilmaz(
         horizon=horizon,
         method=method_name,
         spectral_radius=variance.spectral_radius(found.slopes[0]),
-        coefficients=blocks * (scale[:, np.newaxis] / scale),
-        residual_cov=factor @ factor.T,
+        coefficients=np.where(np.isfinite(coefficients), coefficients, np.nan),
+        residual_cov=np.where(np.isfinite(residual_cov), residual_cov, np.nan),
     )
 
 
