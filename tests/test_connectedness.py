@@ -46,6 +46,9 @@ def autoregression(rows: int, k: int, *, seed: int, mixing: float = 0.3, persist
     return y
 
 
+Y = autoregression(100, 3, seed=8)
+
+
 def by_definition(y: np.ndarray, lags: int, horizon: int, method: str) -> np.ndarray:
     """The formulas as they are written, one entry at a time."""
     rows, k = y.shape
@@ -167,6 +170,12 @@ def test_scale_does_not_matter(paper, factors, method):
     np.testing.assert_allclose(scaled, expected, rtol=0, atol=SHARE)
 
 
+def test_differences_beyond_float64_do_no_harm():
+    y = Y - np.median(Y, axis=0)
+    largest = y * (1.7e308 / np.abs(y).max())
+    np.testing.assert_allclose(diebold_yilmaz(largest).table, diebold_yilmaz(y).table, rtol=0, atol=SHARE)
+
+
 def test_level_does_not_matter(paper):
     y = paper.drop("ts").to_numpy()
     shift = y + np.array([1e9, -1e9, 1e6, 0.0])
@@ -242,9 +251,6 @@ def test_frame_and_repr(paper):
     assert "give most: column_" in many
 
 
-Y = autoregression(100, 3, seed=8)
-
-
 @pytest.mark.parametrize(
     ("options", "message", "code"),
     [
@@ -305,6 +311,14 @@ def test_time_must_rise(paper):
 
 def test_least_rows_are_enough():
     assert diebold_yilmaz(Y[:20]).n == 16
+
+
+@pytest.mark.parametrize("lags", [99, 100, 101, 1 << 40])
+def test_more_lags_than_rows(lags):
+    with pytest.raises(DataError, match=f"at least {3 * (lags + 1) + 1} complete rows") as caught:
+        diebold_yilmaz(Y, lags)
+    assert caught.value.code == "too_few_rows"
+    assert rolling_diebold_yilmaz(Y, window_size=4 * lags + 4, lags=lags).total.shape == (0,)
 
 
 def test_log_range_volatility():

@@ -72,8 +72,7 @@ def read(vols: Any) -> Table:
         names, ts = tuple(f"column_{j}" for j in range(values.shape[1])), None
     if len(names) < 2:
         raise DataError(f"vols must hold at least 2 series, got {len(names)}", "shape")
-    # In rows whatever came, so that the order of sums and with it the last bits do not depend on the layout.
-    return Table(names, np.ascontiguousarray(np.where(np.isfinite(values), values, np.nan)), ts)
+    return Table(names, np.where(np.isfinite(values), values, np.nan), ts)
 
 
 def check_model(lags: object, horizon: object, method: object) -> tuple[int, int, str]:

@@ -82,6 +82,9 @@ def usable_rows(values: Floats, lags: int) -> Masks:
     complete: Masks = np.all(np.isfinite(values), axis=-1)
     usable = complete.copy()
     usable[:lags] = False
+    if len(values) <= lags:
+        # However many lags are asked for, the work is bounded by the rows.
+        return usable
     for lag in range(1, lags + 1):
         usable[lag:] &= complete[:-lag]
     return usable
@@ -189,7 +192,9 @@ def _standardise(values: Floats, part: Masks) -> tuple[Floats, Floats]:
     middle = np.maximum(part.sum(axis=1) - 1, 0) // 2
     median = np.take_along_axis(ordered, middle[:, np.newaxis, np.newaxis], axis=1)
     z, inner = _near_one(np.where(rows, z - median, 0.0))
-    scale = np.where(z.any(axis=1, keepdims=True), np.ldexp(1.0, outer + inner), 0.0)
+    # Infinite where a difference leaves float64; only coefficients look at it.
+    with np.errstate(over="ignore"):
+        scale = np.where(z.any(axis=1, keepdims=True), np.ldexp(1.0, outer + inner), 0.0)
     return z, scale[:, 0, :]
 
 
