@@ -171,8 +171,9 @@ def test_scale_does_not_matter(paper, factors, method):
 
 
 def test_differences_beyond_float64_do_no_harm():
-    y = Y - np.median(Y, axis=0)
-    largest = y * (1.7e308 / np.abs(y).max())
+    # From one end of float64 to the other, with the median near the lower end.
+    y = np.exp(Y - Y.max(axis=0))
+    largest = y * 1.7e308 + (y * 1.7e308 - 1.7e308)
     np.testing.assert_allclose(diebold_yilmaz(largest).table, diebold_yilmaz(y).table, rtol=0, atol=SHARE)
 
 
