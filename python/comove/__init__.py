@@ -6,7 +6,7 @@ Polars frames and NumPy arrays, and live, one tick at a time.
 
 from __future__ import annotations
 
-from comove import arrays, data, live
+from comove import arrays, connectedness, data, live
 from comove._comove import __version__
 from comove.errors import ComoveError, DataError, OrderError, ParameterError, StateError
 from comove.expressions import (
@@ -37,6 +37,7 @@ __all__ = [
     "StateError",
     "__version__",
     "arrays",
+    "connectedness",
     "cross_asset_features",
     "cross_correlation",
     "data",
