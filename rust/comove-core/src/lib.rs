@@ -30,6 +30,7 @@ mod runs;
 pub mod series;
 pub mod snapshot;
 pub mod task;
+pub mod ticks;
 mod tile;
 mod time;
 pub mod window;
