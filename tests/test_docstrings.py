@@ -67,6 +67,7 @@ def test_examples_run(name):
         "comove.features.recipe.FeatureRecipe",
         "comove.live.Panel",
         "comove.live.RollingPair",
+        "comove.ticks.lead_lag",
         "_comove.pyi.EwmPair",
         "_comove.pyi.JointPair",
         "_comove.pyi.Panel",

@@ -246,13 +246,13 @@ def hayashi_yoshida(
     tick. Error: below 1e-12 of sqrt(sum of x_i^2 sum of y_j^2), whatever the number of ticks; ``tests/test_ticks.py``
     shows it against exact fractions. Swapping a and b, with the lags negated, gives the same to rounding.
 
-    Source: Hayashi and Yoshida (2005) for k = 0; Hoffmann, Rosenbaum and Yoshida (2013), section 3.2, for the shift.
+    Source: Hayashi and Yoshida (2005) for k = 0; Hoffmann, Rosenbaum and Yoshida (2013), for the shift.
 
     Examples
     --------
     >>> from comove import ticks
-    >>> ticks.hayashi_yoshida([0, 2, 5], [1, 2, 4], [0, 3, 5], [1, 3, 2], lags=[-2, 0], increments="difference")
-    array([4., 3.])
+    >>> ticks.hayashi_yoshida([0, 2, 5], [1, 2, 4], [0, 3, 5], [1, 3, 2], lags=[-2, 2], increments="difference")
+    array([ 4., -1.])
     """
     chosen = _lags(lags)
     workers = _threads(threads)
@@ -300,7 +300,7 @@ def lead_lag(
     Cost and error as for `hayashi_yoshida`. The largest contrast of unrelated series is at some lag too: look at
     `corr`, and at `llr`, which takes all lags into account.
 
-    Source: Hoffmann, Rosenbaum and Yoshida (2013), section 3.2; `corr` and `llr` as in Huth and Abergel (2014).
+    Source: Hoffmann, Rosenbaum and Yoshida (2013); `corr` and `llr` as in Huth and Abergel (2014).
 
     Examples
     --------
@@ -310,7 +310,7 @@ def lead_lag(
     >>> ts, price = np.arange(500) * 10**9, np.exp(np.cumsum(rng.normal(0, 1e-4, 500)))
     >>> late = ts + 2 * 10**9
     >>> ticks.lead_lag(late, price, ts, price, lags=ticks.lag_grid("5s", step="1s"))
-    LeadLag(the leader is ahead by 2s; lag=-2s, llr=25.38, 11 lags from -5s to 5s, n_asset=500, n_leader=500)
+    LeadLag(the leader is ahead by 2s; lag=-2s, llr=124.9, 11 lags from -5s to 5s, n_asset=500, n_leader=500)
     """
     chosen = _lags(lags)
     workers = _threads(threads)

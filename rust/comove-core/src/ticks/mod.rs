@@ -11,7 +11,7 @@
 //! # References
 //! Hayashi, Yoshida (2005), "On covariance estimation of non-synchronously observed diffusion processes",
 //! Bernoulli 11, for k = 0. Hoffmann, Rosenbaum, Yoshida (2013), "Estimation of the lead-lag parameter from
-//! non-synchronous data", Bernoulli 19, section 3.2, for the shift and the largest |C| as the estimator: their
+//! non-synchronous data", Bernoulli 19, for the shift and the largest |C| as the estimator: their
 //! X is the asset here and their theta is k. Huth, Abergel (2014), "High frequency lead/lag relationships", J.
 //! Empirical Finance 26, for the normalised contrast and the ratio `llr`.
 
