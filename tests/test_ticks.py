@@ -86,6 +86,19 @@ def test_numpy(kind, grid):
     np.testing.assert_allclose(hayashi_yoshida(*a, *b, lags=lags), expected, rtol=0, atol=TICKS_NUMPY * scale)
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="until NumPy has a wider float there")
+@pytest.mark.parametrize("grid", ["seconds", "sparse", "uneven"])
+def test_many_ticks_keep_the_digits(grid):
+    """A redenomination half way, and 200 000 ticks a side: against 64 bits of mantissa."""
+    (ts_a, a), (ts_b, b) = (series(seed, 200_000, spacing=SECOND / 10) for seed in (52, 53))
+    b = np.where(np.arange(200_000) > 100_000, b * 1e6, b)
+    wide = np.longdouble
+    expected = in_numpy(ts_a, a, ts_b, b, GRIDS[grid], wide)
+    scale = np.sqrt(np.sum(np.diff(np.log(a.astype(wide))) ** 2) * np.sum(np.diff(np.log(b.astype(wide))) ** 2))
+    error = np.abs(hayashi_yoshida(ts_a, a, ts_b, b, lags=GRIDS[grid]) - expected)
+    assert error.max() <= TICKS * scale
+
+
 # --- what is not there ---
 
 

@@ -66,9 +66,11 @@ def shifted_contrast(
     return contrasts, scale
 
 
-def in_numpy(ts_a: Times, price_a: Floats, ts_b: Times, price_b: Floats, lags: Iterable[int]) -> Floats:
+def in_numpy(
+    ts_a: Times, price_a: Floats, ts_b: Times, price_b: Floats, lags: Iterable[int], dtype: type = np.float64
+) -> Floats:
     """The vectorised version: search for the ends of each interval, take differences of the level between them."""
-    level_a, level_b = np.log(price_a), np.log(price_b)
+    level_a, level_b = np.log(price_a.astype(dtype)), np.log(price_b.astype(dtype))
     moves = np.diff(level_a)
     contrasts = []
     for lag in lags:
