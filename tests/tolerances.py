@@ -46,7 +46,7 @@ FEATURES = 1e-12
 
 # The contrast of ticks, of sqrt(sum of x^2 sum of y^2): what the core promises; the worst measured is below 1e-14.
 TICKS = 1e-12
-# NumPy's differences of logs lose the digits of the level, 1e-16 of 5 on steps of 1e-3; the worst measured is below 1e-13.
+# NumPy's differences of logs lose the digits of the level, 1e-16 of 5 on steps of 1e-3; the worst is below 1e-13.
 TICKS_NUMPY = 1e-12
 
 # Other libraries, on the cases they pass: they round more than we do.
