@@ -155,6 +155,36 @@ def features(benches: Lines) -> list[Verdict]:
     return verdicts
 
 
+def lead_lag(benches: Lines) -> list[Verdict]:
+    name = "comove, one thread"
+    small, middle, large = (benches[f"ticks/81 lags, {millions}M a side"] for millions in ("0.1", "1", "10"))
+    rival, ours = small["NumPy, searchsorted"], small[name].least
+    ratio, growth = rival.least / ours, large[name].least / middle[name].least
+    least = min(line.least for line in large.values())
+    return [
+        Verdict(
+            "lead and lag of ticks, 81 lags, 0.1M a side, one thread",
+            "20 times faster",
+            "100 times",
+            f"{nanoseconds(ours)}/tick",
+            f"{rival.contender} {nanoseconds(rival.least)}",
+            f"{ratio:.0f}",
+            ratio >= 20,
+            ratio >= 100,
+        ),
+        Verdict(
+            "cost of a tick does not grow with their number",
+            f"10M at most {NO_GROWTH} times 1M",
+            "",
+            f"10M a side {nanoseconds(large[name].least)}/tick, {nanoseconds(least)} with all threads",
+            "",
+            f"{growth:.2f}",
+            growth <= NO_GROWTH,
+            None,
+        ),
+    ]
+
+
 def growth(work: str, prefix: str, contender: str, benches: Lines) -> list[Verdict]:
     least = {size: lines[contender].least for size, lines in windows(benches, prefix).items()}
     ratio = least[max(least)] / least[30]
@@ -181,6 +211,7 @@ PROMISES: tuple[tuple[Callable[[Lines], list[Verdict]], tuple[str, ...]], ...] =
     (regression, ("regression/batch/w30",)),
     (live, ("pair/live/w30",)),
     (panel, ("panel/live/500x3, w1440",)),
+    (lead_lag, ("ticks/81 lags, 0.1M a side", "ticks/81 lags, 1M a side", "ticks/81 lags, 10M a side")),
     (features, ()),
     (growth_of_rows, ("corr/batch/w30", "corr/batch/w10000")),
     (growth_of_ticks, ("pair/live/w30", "pair/live/w10000")),

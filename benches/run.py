@@ -44,12 +44,13 @@ def benches(threads: str) -> list[Bench]:
     import features
     import live
     import panel
+    import ticks
     from measure import Bench
 
     if threads == "default":
         return features.BENCHES
     child = Bench(DEFAULT_THREADS, "", in_another_process)
-    return [*batch.BENCHES, *live.BENCHES, *panel.BENCHES, *features.BENCHES, child]
+    return [*batch.BENCHES, *live.BENCHES, *panel.BENCHES, *ticks.BENCHES, *features.BENCHES, child]
 
 
 def in_another_process(scale: Scale) -> list[Line]:

@@ -74,6 +74,7 @@ def test_examples_run(name):
         "comove.live.RollingPair",
         "comove.live.SpilloverMonitor",
         "comove.plots.heat_map",
+        "comove.ticks.lead_lag",
         "_comove.pyi.EwmPair",
         "_comove.pyi.JointPair",
         "_comove.pyi.Panel",

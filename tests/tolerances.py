@@ -44,6 +44,11 @@ JOINT = 1e-10
 # Returns are rounded before they are used (half an ulp of 1 on a return of 1e-3 is 1e-13 of it).
 FEATURES = 1e-12
 
+# The contrast of ticks, of sqrt(sum of x^2 sum of y^2): what the core promises; the worst measured is below 1e-14.
+TICKS = 1e-12
+# NumPy's differences of logs lose the digits of the level, 1e-16 of 5 on steps of 1e-3; the worst is below 1e-13.
+TICKS_NUMPY = 1e-12
+
 # Other libraries, on the cases they pass: they round more than we do.
 NUMPY = 1e-9
 PANDAS = 1e-9

@@ -6,7 +6,7 @@ Polars frames and NumPy arrays, and live, one tick at a time.
 
 from __future__ import annotations
 
-from comove import arrays, connectedness, data, live
+from comove import arrays, connectedness, data, live, ticks
 from comove._comove import __version__
 from comove.errors import ComoveError, DataError, OrderError, ParameterError, StateError
 from comove.expressions import (
@@ -55,4 +55,5 @@ __all__ = [
     "rolling_regression",
     "rolling_spillover",
     "rolling_var",
+    "ticks",
 ]

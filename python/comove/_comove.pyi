@@ -5,7 +5,7 @@ which check options and shapes first.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, Self, SupportsFloat, SupportsIndex, TypeAlias, final
 
 import numpy as np
@@ -20,8 +20,10 @@ __all__ = [
     "PanelReadings",
     "RollingPair",
     "SpilloverMonitor",
+    "Ticks",
     "__version__",
     "build_profile",
+    "hayashi_yoshida",
     "lanes",
     "run",
 ]
@@ -105,6 +107,62 @@ def lanes() -> int:
     >>> from comove import _comove
     >>> _comove.lanes() in (1, 2, 4, 8)
     True
+    """
+
+@final
+class Ticks:
+    """Ticks made ready for `hayashi_yoshida`: each time once, and the increments of price between them.
+
+    `comove.ticks` makes them.
+
+    Parameters
+    ----------
+    name : str
+        Named in errors.
+    ts : int64 array, shape (n,)
+        Contiguous; nanoseconds, never decreasing; of equal times the last price counts.
+    price : float64 array, shape (n,)
+        Contiguous; NaN and infinities are missing, and their ticks left out.
+    log : bool
+        Whether an increment is log(p_i / p_{i-1}), or p_i - p_{i-1}.
+    threads : int
+
+    Raises
+    ------
+    DataError
+        Different lengths; a price not above 0 where `log`.
+    OrderError
+        `ts` runs backwards.
+    """
+
+    def __new__(cls, name: str, ts: Timestamps, price: Floats, /, *, log: bool, threads: int) -> Self: ...
+    def __len__(self) -> int: ...
+
+def hayashi_yoshida(
+    pairs: Sequence[tuple[Ticks, Ticks]],
+    lags: Timestamps,
+    /,
+    *,
+    threads: int,
+    progress: Callable[[int, int], object] | None = None,
+) -> list[tuple[Floats, Floats, int | None, float | None]]:
+    """Return the contrasts, the normalised contrasts, the lag and the ratio of each pair, asset first.
+
+    `comove.ticks` has the definitions, the precision and the sources.
+
+    Parameters
+    ----------
+    pairs : sequence of (Ticks, Ticks)
+    lags : int64 array, shape (n_lags,)
+        Contiguous; nanoseconds, strictly increasing.
+    threads : int
+    progress : callable, optional
+        Called now and then with the tasks done and all of them; what it raises ends the work.
+
+    Raises
+    ------
+    ParameterError
+        `lags` that do not increase, an unusable ``COMOVE_LANES``.
     """
 
 @final

@@ -36,6 +36,17 @@ pub enum Error {
         /// Its value.
         value: f64,
     },
+    /// A list that must increase does not.
+    NotIncreasing {
+        /// Name of the list.
+        name: &'static str,
+        /// The place, counted from 0.
+        place: usize,
+        /// What stands there.
+        value: i64,
+        /// What stands before it.
+        previous: i64,
+    },
     /// Two series that belong together differ in length.
     Length {
         /// Name of the series.
@@ -142,6 +153,7 @@ impl Error {
             Self::TooSmall { .. } => "too_small",
             Self::TooLarge { .. } => "too_large",
             Self::NotPositive { .. } => "not_positive",
+            Self::NotIncreasing { .. } => "not_increasing",
             Self::Length { .. } => "length",
             Self::Price { .. } => "price",
             Self::Bar { .. } => "bar",
@@ -181,9 +193,11 @@ impl Error {
     /// Which kind of error it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::TooSmall { .. } | Self::TooLarge { .. } | Self::NotPositive { .. } | Self::Lanes { .. } => {
-                Kind::Parameter
-            }
+            Self::TooSmall { .. }
+            | Self::TooLarge { .. }
+            | Self::NotPositive { .. }
+            | Self::NotIncreasing { .. }
+            | Self::Lanes { .. } => Kind::Parameter,
             Self::Length { .. }
             | Self::Price { .. }
             | Self::Bar { .. }
@@ -208,6 +222,9 @@ impl fmt::Display for Error {
             }
             Self::NotPositive { name, value } => {
                 write!(f, "{name} must be finite and above 0, got {value}")
+            }
+            Self::NotIncreasing { name, place, value, previous } => {
+                write!(f, "{name} must increase: place {place} has {value} after {previous}")
             }
             Self::Length { name, value, expected } => {
                 write!(f, "{name} must have length {expected}, got {value}")

@@ -33,6 +33,7 @@ pub mod series;
 pub mod snapshot;
 pub mod spillover;
 pub mod task;
+pub mod ticks;
 mod tile;
 mod time;
 pub mod window;

@@ -5,6 +5,7 @@ mod errors;
 mod live;
 mod options;
 mod plugin;
+mod ticks;
 
 use pyo3::prelude::*;
 
@@ -14,6 +15,8 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_function(wrap_pyfunction!(arrays::run, module)?)?;
     module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
+    module.add_function(wrap_pyfunction!(ticks::hayashi_yoshida, module)?)?;
+    module.add_class::<ticks::Ticks>()?;
     module.add_class::<live::pair::RollingPair>()?;
     module.add_class::<live::ewm::EwmPair>()?;
     module.add_class::<live::joint::JointPair>()?;
