@@ -17,6 +17,7 @@ pub mod error;
 pub mod ewm;
 pub mod features;
 mod grid;
+pub mod inference;
 pub mod joint;
 pub mod lanes;
 pub mod moments;

@@ -14,6 +14,7 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_function(wrap_pyfunction!(arrays::run, module)?)?;
     module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
+    module.add_function(wrap_pyfunction!(arrays::lag_tests, module)?)?;
     module.add_class::<live::pair::RollingPair>()?;
     module.add_class::<live::ewm::EwmPair>()?;
     module.add_class::<live::joint::JointPair>()?;
