@@ -32,6 +32,8 @@ VOLATILITY_MEMORY = 0.97
 RUNS = 2000
 # Runs simulated at once, for memory.
 CHUNK = 500
+# Characters of the table.
+WIDTH_OF_NAME, WIDTH_OF_CELL = 40, 24
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,9 @@ def rejections(market: Market, window_size: int, max_lag: int, *, runs: int = RU
 
 
 def show(windows: Sequence[int], lags: Sequence[int], runs: int, seed: int) -> None:
-    console = Console()
     cases = NULLS | LEADS
     columns = [(w, lag) for lag in lags for w in windows]
+    console = Console(width=WIDTH_OF_NAME + WIDTH_OF_CELL * len(columns))
     table = Table("case", *(f"{w} rows\n{lag} lags" for w, lag in columns), title=f"Rejections in percent, {runs} runs")
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("simulating", total=len(cases) * len(columns))

@@ -21,6 +21,7 @@ __all__ = [
     "RollingPair",
     "__version__",
     "build_profile",
+    "lag_tests",
     "lanes",
     "run",
 ]

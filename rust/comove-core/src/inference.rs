@@ -75,7 +75,13 @@ pub struct Scratch {
 ///
 /// # Precision
 /// Swapping the series swaps `lead_p_value` and `follow_p_value` bit for bit; powers of two as factors change no bit.
-/// `libm::erfc` and `libm::exp` are within 1 ulp.
+/// Rounding is below 1e-14 (6e-15 found over 720 windows). `libm::erfc` and `libm::exp` are within 1 ulp.
+///
+/// At 5 %, in 2000 runs, windows of 120 to 1000 rows and `max_lag` 3 to 20 reject 3.7 to 6.8 % (4.9 to 5.5 % in 20000
+/// runs) of white noise and AR(1) series, where the sides are concerned also of those that correlate in the same row;
+/// under shared volatility and heavy tails 2.8 to 6 % (`tests/check_size.py`). A memory longer than an
+/// AR(1) is not removed: where both series are moving averages with -0.3 and correlate by 0.7 in the same row,
+/// `lead_p_value` rejects 7, 13 and 22 % at 120, 500 and 1000 rows; with -0.2, 5, 7 and 7 %.
 ///
 /// # Complexity
 /// `window_size` times (2 `max_lag` + 1), three passes; no memory beyond `scratch`.
@@ -171,12 +177,12 @@ struct Line {
 impl Line {
     fn through(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Option<Self> {
         let mut copies = pairs.clone();
-        let start = copies.next()?;
-        let (mut varies_x, mut varies_y) = (false, false);
-        let (mut n, mut x, mut y) = (1_usize, start.0, start.1);
+        let (mut x, mut y) = copies.next()?;
+        let (mut low, mut high) = ((x, y), (x, y));
+        let mut n = 1_usize;
         for pair in copies {
-            varies_x |= pair.0 != start.0;
-            varies_y |= pair.1 != start.1;
+            low = (low.0.min(pair.0), low.1.min(pair.1));
+            high = (high.0.max(pair.0), high.1.max(pair.1));
             n += 1;
             x += pair.0;
             y += pair.1;
@@ -185,8 +191,8 @@ impl Line {
             return None;
         }
         let count = n as f64;
-        let mut line =
-            Self { x: x / count, y: y / count, sxx: 0.0, sxy: 0.0, syy: 0.0, varies: varies_x && varies_y };
+        let varies = low.0 < high.0 && low.1 < high.1;
+        let mut line = Self { x: x / count, y: y / count, sxx: 0.0, sxy: 0.0, syy: 0.0, varies };
         for pair in pairs {
             let (dx, dy) = (pair.0 - line.x, pair.1 - line.y);
             line.sxx += dx * dx;
@@ -286,6 +292,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp)] // ends of a range are exact
 mod tests {
     use proptest::prelude::*;
 
