@@ -359,14 +359,22 @@ def cross_correlation(
 
 
 def lag_scan(
-    asset: IntoColumn, leader: IntoColumn, *, window_size: int, max_lag: int = 10, min_samples: int | None = None
+    asset: IntoColumn,
+    leader: IntoColumn,
+    *,
+    window_size: int,
+    max_lag: int = 10,
+    min_samples: int | None = None,
+    inference: bool = False,
 ) -> pl.Expr:
     """Which lag has the largest correlation, over a sliding window.
 
-    A struct of lag (Int64), corr, llr (Float64) and n (UInt32); null unless every lag is defined, but for n. A negative
-    lag means that the leader moved first. Parameters and definitions are those of `comove.arrays.lag_scan`.
+    A struct of lag (Int64), corr, llr (Float64) and n (UInt32); null unless every lag is defined, but for n. With
+    `inference` also p_value, lead_p_value and follow_p_value (Float64). A negative lag means that the leader moved first.
+    Parameters and definitions are those of `comove.arrays.lag_scan`.
     """
-    return _pair("lag_scan", asset, leader, options.lags(window_size, min_samples, max_lag), None)
+    chosen = options.lags(window_size, min_samples, max_lag)
+    return _pair("lag_scan", asset, leader, {**chosen, "inference": options.flag("inference", inference)}, None)
 
 
 def _window(

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::ewm::{EwmReading, ewm};
 use crate::features::CrossAsset;
 use crate::joint::rolling_joint;
-use crate::lags::{Lags, cross_correlation, lag_scan};
+use crate::lags::{Lags, cross_correlation, lag_inference, lag_scan};
 use crate::pair::{Beta, Corr, Cov, FullRegression, Var};
 use crate::params::{Window, same_length};
 use crate::spillover::Spillover;
@@ -34,6 +34,8 @@ pub enum Task {
     CrossCorrelation(Lags),
     /// The largest of them.
     LagScan(Lags),
+    /// The same, and how much to believe that either moves first.
+    LagInference(Lags),
     /// Volatility spillover.
     Spillover(Spillover),
     /// Volatility of each bar.
@@ -86,7 +88,9 @@ impl Task {
             | Self::Var(window, _)
             | Self::Regression(window)
             | Self::Joint(window, _) => Some(window),
-            Self::CrossCorrelation(lags) | Self::LagScan(lags) => Some(lags.window()),
+            Self::CrossCorrelation(lags) | Self::LagScan(lags) | Self::LagInference(lags) => {
+                Some(lags.window())
+            }
             Self::Ewm(..) | Self::CrossAsset(_) | Self::Spillover(_) | Self::Bars(_) => None,
         }
     }
@@ -112,6 +116,10 @@ impl Task {
             }
             Self::CrossCorrelation(lags) => vec![Several("cross_correlation", lags.count())],
             Self::LagScan(_) => vec![Whole("lag"), Reading("corr"), Reading("llr"), Count("n")],
+            Self::LagInference(_) => {
+                let tests = ["p_value", "lead_p_value", "follow_p_value"].map(Reading);
+                [&[Whole("lag"), Reading("corr"), Reading("llr"), Count("n")][..], &tests[..]].concat()
+            }
             Self::Spillover(options) => {
                 let outputs = options.outputs().into_iter();
                 outputs.map(|name| if name == "n" { Count(name) } else { Reading(name) }).collect()
@@ -149,6 +157,10 @@ impl Task {
             (Self::CrossAsset(features), &[y, x], [a, b, c, d, e]) => features.batch(y, x, [a, b, c, d, e]),
             (Self::CrossCorrelation(lags), &[y, x], [out]) => cross_correlation(lags, y, x, out),
             (Self::LagScan(lags), &[y, x], [a, b, c, d]) => lag_scan(lags, y, x, [a, b, c, d]),
+            (Self::LagInference(lags), &[y, x], [a, b, c, d, e, f, g]) => {
+                lag_scan(lags, y, x, [a, b, c, d])?;
+                lag_inference(lags, y, x, [e, f, g])
+            }
             (_, series, out) => {
                 same_length("series", series.len(), self.inputs())?;
                 same_length("out", out.len(), self.outputs().len())

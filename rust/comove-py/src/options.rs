@@ -161,6 +161,7 @@ impl Options {
                 Task::CrossAsset(CrossAsset::new(size, self.min_samples, lookbacks, returns)?)
             }
             "cross_correlation" => Task::CrossCorrelation(self.lags()?),
+            "lag_scan" if self.inference => Task::LagInference(self.lags()?),
             "lag_scan" => Task::LagScan(self.lags()?),
             "rolling_spillover" => {
                 let vol = volatility(self.vol.as_deref().unwrap_or("rolling"), self.vol_window)?;

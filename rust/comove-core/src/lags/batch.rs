@@ -4,6 +4,7 @@
 //! At each lag two insertions, one combination and a correlation a row, of which the far side's part alone is done for each
 //! lag where no value is missing. Memory: the input of `lanes + 1` blocks, and for a scan the correlations of a group.
 
+use super::inference::{LagTests, Scratch};
 use super::shared::{Rows, Shared};
 use super::{Lags, Scan};
 use crate::error::Result;
@@ -65,6 +66,54 @@ pub fn lag_scan_with(
     run(lanes, lags, asset, leader, Scans { out, width: lags.count(), corrs: Vec::new(), least: Vec::new() });
     Ok(())
 }
+
+/// Writes `p_value`, `lead_p_value` and `follow_p_value` of each row's window; see [`super::inference`]. Missing unless every lag has
+/// `min_samples` complete pairs.
+///
+/// # Complexity
+/// All pairs of the window at every lag, for every row; the processors share the rows.
+///
+/// # Errors
+/// Slices of other lengths.
+pub fn lag_inference(lags: &Lags, asset: &[f64], leader: &[f64], out: [&mut [f64]; 3]) -> Result<()> {
+    same_length("leader", leader.len(), asset.len())?;
+    for slice in &out {
+        same_length("out", slice.len(), asset.len())?;
+    }
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = asset.len().div_ceil(workers).max(LEAST_SHARE);
+    let [p_value, lead, follow] = out.map(|slice| slice.chunks_mut(share));
+    std::thread::scope(|scope| {
+        for (worker, ((p_value, lead), follow)) in p_value.zip(lead).zip(follow).enumerate() {
+            scope.spawn(move || {
+                let mut scratch = Scratch::default();
+                for place in 0..p_value.len() {
+                    let tests = tests_at(lags, asset, leader, worker * share + place, &mut scratch);
+                    (p_value[place], lead[place], follow[place]) =
+                        (tests.p_value, tests.lead_p_value, tests.follow_p_value);
+                }
+            });
+        }
+    });
+    Ok(())
+}
+
+/// The tests of the window that ends at a row.
+fn tests_at(lags: &Lags, asset: &[f64], leader: &[f64], row: usize, scratch: &mut Scratch) -> LagTests {
+    // Rows before the first are missing, as they are in a live object.
+    let Some(first) = (row + 1).checked_sub(lags.max_lag + lags.size) else {
+        let missing = |side: &[f64]| {
+            let mut rows = vec![f64::NAN; lags.max_lag + lags.size - row - 1];
+            rows.extend_from_slice(&side[..=row]);
+            rows
+        };
+        return lags.tests(&missing(asset), &missing(leader), scratch);
+    };
+    lags.tests(&asset[first..=row], &leader[first..=row], scratch)
+}
+
+/// Rows below which another thread costs more than it saves.
+const LEAST_SHARE: usize = 256;
 
 fn run(lanes: Lanes, lags: &Lags, asset: &[f64], leader: &[f64], target: impl Target) {
     let runs = Runs::of_length(lags.size);

@@ -12,14 +12,16 @@
 
 pub mod batch;
 mod cells;
+pub mod inference;
 mod scanner;
 mod shared;
 
+use self::inference::{LagTests, Scratch, lag_tests};
 use crate::error::Result;
 use crate::pair::LEAST_PAIR_WINDOW;
 use crate::params::{Window, at_least, at_most};
 
-pub use batch::{cross_correlation, lag_scan};
+pub use batch::{cross_correlation, lag_inference, lag_scan};
 pub use scanner::LagScanner;
 
 /// The largest lag there may be (2^12): the work and the memory of a row grow with it.
@@ -58,6 +60,22 @@ impl Lags {
     /// The largest lag.
     pub fn max_lag(&self) -> usize {
         self.max_lag
+    }
+
+    /// The tests of one window: its rows and the `max_lag` before it, missing unless every lag has `min_samples` pairs.
+    pub fn tests(&self, asset: &[f64], leader: &[f64], scratch: &mut Scratch) -> LagTests {
+        let pairs = |k: usize, early: &[f64], late: &[f64]| {
+            let late = late.iter().skip(self.max_lag);
+            let early = early.iter().skip(self.max_lag - k);
+            late.zip(early).filter(|(a, b)| a.is_finite() && b.is_finite()).count()
+        };
+        let least = self.window.min_samples();
+        let enough =
+            (0..=self.max_lag).all(|k| pairs(k, leader, asset) >= least && pairs(k, asset, leader) >= least);
+        if !enough {
+            return LagTests::MISSING;
+        }
+        lag_tests(asset, leader, self.max_lag, scratch).unwrap_or(LagTests::MISSING)
     }
 
     /// Number of lags.
@@ -99,4 +117,26 @@ impl Scan {
         let given = |value: f64| if defined && value.is_finite() { value } else { f64::NAN };
         Self { lag: given(best.0 as f64 - max_lag as f64), corr: given(best.1), llr: given(before / after) }
     }
+}
+
+/// Below this p-value somebody is said to lead.
+pub const SIGNIFICANT: f64 = 0.05;
+
+/// Rows by which the leader moves first, by the correlations from lag -L to L: 0 where the p-value says that it does not,
+/// `None` where that is missing.
+pub fn leads_by(corrs: &[f64], lead_p_value: f64) -> Option<usize> {
+    if lead_p_value.is_nan() {
+        return None;
+    }
+    if lead_p_value >= SIGNIFICANT {
+        return Some(0);
+    }
+    let ahead = &corrs[..corrs.len() / 2];
+    let mut best = (0, -1.0);
+    for (rows, corr) in (1..).zip(ahead.iter().rev()) {
+        if corr.abs() > best.1 {
+            best = (rows, corr.abs());
+        }
+    }
+    Some(best.0)
 }

@@ -1,7 +1,8 @@
 //! Correlations of one pair at every lag, fed row by row.
 
 use super::cells::{Cells, cells};
-use super::{Lags, Scan};
+use super::inference::{LagTests, Scratch};
+use super::{Lags, Scan, leads_by};
 use crate::error::{Error, Result};
 use crate::lanes::Lanes;
 use crate::pair::in_snapshot;
@@ -143,9 +144,19 @@ impl LagScanner {
         self.n
     }
 
-    /// The rows of the window and the L rows before it, of asset and leader; NaN where there is none.
-    pub fn rows(&self) -> [Vec<f64>; 2] {
-        self.cells.held().rows
+    /// How much to believe that either moves first; missing unless every lag is defined.
+    ///
+    /// # Complexity
+    /// All pairs of the window at every lag; nothing of it is kept.
+    pub fn tests(&self) -> LagTests {
+        let [asset, leader] = self.cells.held().rows;
+        self.lags.tests(&asset, &leader, &mut Scratch::default())
+    }
+
+    /// Rows by which the leader moves first: those of its largest correlation at a negative lag, the nearest of equal ones; 0
+    /// unless `lead_p_value` is below [`super::SIGNIFICANT`], `None` where that is missing.
+    pub fn leads_by(&self) -> Option<usize> {
+        leads_by(&self.corrs, self.tests().lead_p_value)
     }
 
     /// A snapshot that [`from_bytes`](Self::from_bytes) restores bit for bit.

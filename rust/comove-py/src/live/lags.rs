@@ -144,6 +144,37 @@ impl LagScanner {
         PyArray1::from_iter(py, -most..=most)
     }
 
+    /// P-value of no relation at any lag; worked out when it is read, as the other two.
+    #[getter]
+    fn p_value(&self) -> Option<f64> {
+        given(self.core.tests().p_value)
+    }
+
+    /// P-value of no relation at any negative lag: small where the leader moves first.
+    #[getter]
+    fn lead_p_value(&self) -> Option<f64> {
+        given(self.core.tests().lead_p_value)
+    }
+
+    /// P-value of no relation at any positive lag: small where the asset moves first.
+    #[getter]
+    fn follow_p_value(&self) -> Option<f64> {
+        given(self.core.tests().follow_p_value)
+    }
+
+    /// 1 - `lead_p_value`.
+    #[getter]
+    fn confidence(&self) -> Option<f64> {
+        given(1.0 - self.core.tests().lead_p_value)
+    }
+
+    /// Rows by which the leader moves first: those of its largest correlation at a negative lag, 0 unless `lead_p_value` is
+    /// below 0.05.
+    #[getter]
+    fn leads_by(&self) -> Option<usize> {
+        self.core.leads_by()
+    }
+
     /// The least number of complete pairs at any lag.
     #[getter]
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count of rows
