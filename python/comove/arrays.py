@@ -636,12 +636,12 @@ def lag_scan(
     - llr: sum of the squared correlations at negative lags, divided by that at positive ones; above 1 speaks for the
       leader
     - n: the least number of complete pairs at any lag; given also where the rest is missing
-    - with `inference`: p_value (of no relation at any lag), lead_p_value (at any negative lag: small where the leader moves
-      first), follow_p_value (at any positive lag: small where the asset does)
+    - with `inference`: p_value (of no relation at any lag), lead_p_value (at any negative lag: small where the leader
+      moves first), follow_p_value (at any positive lag: small where the asset does)
 
     Parameters, errors and cost are those of `cross_correlation`; `asset` may have shape (n, k), and `out` has shape
-    (4, n) or (4, n, k), with `inference` 7 instead of 4, in the order of the list. `inference` costs a look at all pairs
-    of every window at every lag; the processors share the rows.
+    (4, n) or (4, n, k), with `inference` 7 instead of 4, in the order of the list. `inference` costs a look at all
+    pairs of every window at every lag; the processors share the rows.
 
     Returns
     -------
@@ -657,10 +657,11 @@ def lag_scan(
     u and v are what an AR(1) leaves of asset and leader in the window. At k < 0, z is the residual of v[s + k] on
     asset[s - 1] and a constant, and e[s] = u[s] z[s]; at k > 0 the two change places; at 0 e is the product of the
     centred u and v. With S = (sum e)^2 / sum e^2, q = sum e^4 / (sum e^2)^2, z = sqrt(S), f the normal density,
-    p_k = P(|N| > z) - q / 6 (z^3 - 3 z) f(z), at least P(|N| > z) / 4; over m lags p = 1 - (1 - min p_k)^m. Missing below
-    10 pairs at any lag. At 5 % they reject 3.7 to 6.8 % of series without a lead, white or AR(1), whatever their correlation in
-    the same row, and 2.8 to 6 % under shared volatility (tests/check_size.py). A memory other than an AR(1) is not
-    removed: moving averages of -0.3 that correlate by 0.7 are said to lead in 7 to 22 % of windows of 120 to 1000 rows.
+    p_k = P(|N| > z) - q / 6 (z^3 - 3 z) f(z), at least P(|N| > z) / 4; over m lags p = 1 - (1 - min p_k)^m. Missing
+    below 10 pairs at any lag. At 5 % they reject 3.7 to 6.8 % of series without a lead, white or AR(1), whatever their
+    correlation in the same row, and 2.8 to 6 % under shared volatility (tests/check_size.py). A memory other than an
+    AR(1) is not removed: moving averages of -0.3 that correlate by 0.7 are said to lead in 7 to 22 % of windows of 120
+    to 1000 rows.
 
     Lead-lag ratio: Huth and Abergel (2014), section 2.3. P-values: Haugh (1976), Robinson (1991), Lo and MacKinlay
     (1989), Wooldridge (1990), Hall (1992) section 2.3, Sidak (1967).
