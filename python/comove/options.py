@@ -661,8 +661,8 @@ def symbol_name(name: str, value: object) -> str:
 
 
 def panel(
-    assets: object, leaders: object, window_size: object, min_samples: object, returns: object
-) -> tuple[list[str], list[str], int, int | None, str]:
+    assets: object, leaders: object, window_size: object, min_samples: object, returns: object, max_lag: object
+) -> tuple[list[str], list[str], int, int | None, str, int]:
     """Return the options of a panel.
 
     Raises
@@ -679,4 +679,5 @@ def panel(
     lower = [leader.lower() for leader in names]
     if len(set(lower)) < len(lower):
         raise DataError(f"leaders must differ in more than case, got {names}", "symbol")
-    return symbols("assets", assets), names, size, least, kind
+    lag = 0 if max_lag is None else whole("max_lag", max_lag, least=1, most=MOST_LAG, because="2^12")
+    return symbols("assets", assets), names, size, least, kind, lag

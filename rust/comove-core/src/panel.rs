@@ -7,6 +7,8 @@ use pulp::Scalar;
 use crate::error::{Error, Result};
 use crate::features::{Ago, CrossAsset, Lookbacks, Returns, price};
 use crate::grid::{Grid, PanelReading, grid, states};
+use crate::lags::inference::{LagTests, Scratch};
+use crate::lags::{Lags, MOST_LAG, Scan, leads_by};
 use crate::lanes::{F, Lanes, MOST_LANES};
 use crate::moments::SeriesMoments;
 use crate::pair::in_snapshot;
@@ -35,7 +37,7 @@ pub struct PairFeatures {
     pub relative_momentum: f64,
 }
 
-/// Beta, correlation and features of every asset with every leader.
+/// Beta, correlation and features of every asset with every leader, and correlations at every lag where they are wanted.
 ///
 /// A bar holds a price for any of the symbols; NaN is missing. A return needs a price in this bar and in the
 /// one before it.
@@ -43,10 +45,12 @@ pub struct PairFeatures {
 /// # Complexity
 /// A bar costs at most five insertions and two combinations a pair, whatever the window; one in `window_size` bars 31
 /// insertions and `window_size^(1/3)` combinations more. All memory is taken at construction and when assets are added:
-/// the returns of a window, and 1.4 kB a pair at 30 bars, 4 kB at 1440, 10 kB at 10000.
+/// the returns of a window, and 1.4 kB a pair and lag at 30 bars, 4 kB at 1440, 10 kB at 10000.
 #[derive(Debug)]
 pub struct Panel {
     options: CrossAsset,
+    /// 0: correlations in the same bar only.
+    max_lag: usize,
     assets: Vec<String>,
     leaders: Vec<String>,
     symbols: Vec<String>,
@@ -65,6 +69,7 @@ impl Clone for Panel {
     fn clone(&self) -> Self {
         Self {
             options: self.options,
+            max_lag: self.max_lag,
             assets: self.assets.clone(),
             leaders: self.leaders.clone(),
             symbols: self.symbols.clone(),
@@ -142,27 +147,29 @@ impl Ago<Scalar> for Pair<'_> {
 }
 
 impl Panel {
-    /// An empty panel; correlations over `window_size` bars.
+    /// An empty panel; correlations over `window_size` bars, and with `max_lag` above 0 also those at every lag.
     ///
     /// # Errors
-    /// No assets or leaders, a symbol twice among either; as [`CrossAsset::new`].
+    /// No assets or leaders, a symbol twice among either; as [`CrossAsset::new`] and [`Lags::new`].
     pub fn new(
         assets: Vec<String>,
         leaders: Vec<String>,
         window_size: usize,
         min_samples: Option<usize>,
         returns: Returns,
+        max_lag: usize,
     ) -> Result<Self> {
         at_most("window_size", window_size, MAX_LIVE_ROWS, "the most a live object holds")?;
         at_least("assets", assets.len(), 1)?;
         at_least("leaders", leaders.len(), 1)?;
         let pairs = assets.len().saturating_mul(leaders.len());
         at_most("assets x leaders", pairs, MOST_PAIRS, "the most pairs of a panel")?;
+        at_most("max_lag", max_lag, MOST_LAG, "2^12")?;
         // As the widest processor lays them out.
         let columns = assets.len().next_multiple_of(MOST_LANES) + leaders.len();
-        let returns_held = window_size.saturating_mul(columns);
+        let returns_held = (window_size + max_lag).saturating_mul(columns);
         at_most("window_size x symbols", returns_held, MOST_RETURNS, "the most a panel holds")?;
-        let states = states(window_size, assets.len(), leaders.len());
+        let states = states(window_size, assets.len(), leaders.len(), max_lag);
         at_most("bytes of window_size x pairs", states, MAX_LIVE_BYTES, "the most a panel holds")?;
         for names in [&assets, &leaders] {
             let mut seen = std::collections::HashSet::new();
@@ -173,11 +180,12 @@ impl Panel {
             }
         }
         let options = CrossAsset::new(window_size, min_samples, Lookbacks::default(), returns)?;
-        let grid = grid(Lanes::from_environment()?, assets.len(), leaders.len(), window_size);
+        let grid = grid(Lanes::from_environment()?, assets.len(), leaders.len(), window_size, max_lag);
         let volatility =
             leaders.iter().map(|_| SlidingWindow::new(*options.vol_window(), None)).collect::<Result<_>>()?;
         let mut panel = Self {
             options,
+            max_lag,
             assets,
             leaders,
             symbols: Vec::new(),
@@ -234,6 +242,11 @@ impl Panel {
             Extent::Rows(size) => size,
             Extent::Span(_) => 0,
         }
+    }
+
+    /// The largest lag of the correlations at every lag; 0 where there are none.
+    pub fn max_lag(&self) -> usize {
+        self.max_lag
     }
 
     /// Time of the last bar.
@@ -334,6 +347,74 @@ impl Panel {
         Ok(self.grid.peek(&returns, readings, self.min_samples()))
     }
 
+    /// Correlations of every pair at the lags -L to L, leader by leader and lag by lag; NaN where not defined.
+    pub fn cross_correlation(&self) -> Vec<f64> {
+        self.grid.correlations(None, self.min_samples())
+    }
+
+    /// The same as they would be after a bar; changes nothing.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update).
+    pub fn peek_cross_correlation(&self, ts: i64, prices: &[f64]) -> Result<Vec<f64>> {
+        self.check(prices)?;
+        after(self.last, ts)?;
+        let mut returns = self.returns.clone();
+        self.write_returns(prices, 0, &mut returns);
+        Ok(self.grid.correlations(Some(&returns), self.min_samples()))
+    }
+
+    /// What the correlations of every pair say, leader by leader: of those [`cross_correlation`](Self::cross_correlation)
+    /// gave.
+    pub fn scans(&self, correlations: &[f64]) -> Vec<Scan> {
+        self.by_pair(correlations).map(|corrs| Scan::of(&corrs)).collect()
+    }
+
+    /// The correlations from lag -L to L of every pair, leader by leader.
+    fn by_pair(&self, correlations: &[f64]) -> impl Iterator<Item = Vec<f64>> {
+        let (assets, lags) = (self.assets.len(), 2 * self.max_lag + 1);
+        correlations.chunks_exact(assets * lags).flat_map(move |leader| {
+            (0..assets).map(move |asset| leader[asset..].iter().step_by(assets).copied().collect())
+        })
+    }
+
+    /// How much to believe that either moves first, of every pair, leader by leader; missing unless every lag is defined.
+    ///
+    /// # Complexity
+    /// All pairs of the window at every lag, for every asset and leader; nothing of it is kept.
+    ///
+    /// # Errors
+    /// The panel has no lags.
+    pub fn lag_tests(&self) -> Result<Vec<LagTests>> {
+        let size = self.window_size();
+        let lags = Lags::new(size, Some(self.options.window().min_samples()), self.max_lag)?;
+        let rows = self.grid.rows();
+        let column = |at: usize| {
+            let mut values = vec![f64::NAN; self.max_lag + size - rows.len()];
+            values.extend(rows.iter().map(|row| row[at]));
+            values
+        };
+        let assets: Vec<Vec<f64>> = (0..self.assets.len()).map(column).collect();
+        let mut scratch = Scratch::default();
+        let mut tests = Vec::with_capacity(self.assets.len() * self.leaders.len());
+        for leader in 0..self.leaders.len() {
+            let leader = column(self.assets.len() + leader);
+            tests.extend(assets.iter().map(|asset| lags.tests(asset, &leader, &mut scratch)));
+        }
+        Ok(tests)
+    }
+
+    /// Rows by which each leader moves first; see [`crate::LagScanner::leads_by`].
+    ///
+    /// # Errors
+    /// The panel has no lags.
+    pub fn leads_by(&self) -> Result<Vec<Option<usize>>> {
+        let tests = self.lag_tests()?;
+        let correlations = self.cross_correlation();
+        let pairs = self.by_pair(&correlations).zip(tests);
+        Ok(pairs.map(|(corrs, tests)| leads_by(&corrs, tests.lead_p_value)).collect())
+    }
+
     fn min_samples(&self) -> f64 {
         self.options.window().min_samples() as f64
     }
@@ -411,6 +492,7 @@ impl Panel {
             self.window_size(),
             Some(self.options.window().min_samples()),
             self.options.returns(),
+            self.max_lag,
         )?;
         let (_, back, gone) = self.grid.held();
         let old: Vec<_> = next
@@ -460,6 +542,7 @@ impl Panel {
         }
         out.count(self.window_size());
         out.count(self.options.window().min_samples());
+        out.count(self.max_lag);
         out.flag(self.options.returns() == Returns::Log);
         out.flag(self.last.is_some());
         out.int(self.last.unwrap_or(0));
@@ -501,10 +584,11 @@ impl Panel {
             }
         }
         let [assets, leaders] = names;
-        let (size, min_samples) = (from.count()?, from.count()?);
+        let (size, min_samples, max_lag) = (from.count()?, from.count()?, from.count()?);
         let returns = if from.flag()? { Returns::Log } else { Returns::Simple };
         let (any, last) = (from.flag()?, from.int()?);
-        let mut panel = Self::new(assets, leaders, size, Some(min_samples), returns).map_err(in_snapshot)?;
+        let mut panel =
+            Self::new(assets, leaders, size, Some(min_samples), returns, max_lag).map_err(in_snapshot)?;
         panel.last = any.then_some(last);
         let finite_or_missing = |value: f64| {
             if value.is_finite() || value.is_nan() {
@@ -534,12 +618,18 @@ impl Panel {
         let fits = front <= size
             && if back == 0 { gone == 0 } else { gone == front && front > 0 && back == size - gone };
         let width = panel.returns.len();
-        if !fits || from.remaining() != (back + front) * width * 8 {
+        let count = max_lag + back + front;
+        if !fits || from.remaining() != count * width * 8 {
             return Err(Reader::unusable("its rows do not fit the window"));
         }
-        let mut rows = vec![vec![f64::NAN; width]; back + front];
+        let mut rows = vec![vec![f64::NAN; width]; count];
         for value in rows.iter_mut().flatten() {
             *value = finite_or_missing(from.float()?)?;
+        }
+        // In the first block there is nothing before the first row.
+        let first = back == 0 && front < size;
+        if first && rows[..max_lag].iter().flatten().any(|value| value.is_finite()) {
+            return Err(Reader::unusable("it holds rows before the first"));
         }
         panel.grid.refill(gone, back, &rows);
         from.end()?;

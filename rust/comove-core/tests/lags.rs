@@ -11,10 +11,11 @@
 mod common;
 
 use common::{bits, hard, related};
+use comove_core::features::Returns;
 use comove_core::lags::Scan;
 use comove_core::lags::batch::{cross_correlation_with, lag_scan_with};
 use comove_core::lanes::Lanes;
-use comove_core::{LagScanner, Lags, RollingPair, Window};
+use comove_core::{LagScanner, Lags, Panel, RollingPair, Window};
 use proptest::prelude::*;
 
 fn widths() -> Vec<Lanes> {
@@ -128,5 +129,71 @@ fn a_planted_lag_is_found_with_its_sign() {
             scanner.update(y, x);
         }
         assert_eq!(scanner.scan().lag, shift as f64);
+    }
+}
+
+/// Prices whose simple returns are as good as the numbers given, NaN where one is not finite.
+fn bar(returns: &[f64], prices: &mut [f64]) -> Vec<f64> {
+    let bar = prices.iter_mut().zip(returns).map(|(price, value)| {
+        *price *= 1.0 + if value.is_finite() { *value } else { 0.0 };
+        if value.is_finite() { *price } else { f64::NAN }
+    });
+    bar.collect()
+}
+
+/// Every asset and leader of a panel at every lag against a scanner of their own.
+fn check_panel(size: usize, max_lag: usize, bars: usize, gaps: u64, seed: u64) {
+    let names = |range: core::ops::Range<usize>| range.map(|i| format!("C{i}")).collect::<Vec<_>>();
+    let (assets, leaders) = (names(0..11), names(10..13));
+    let least = size.min(3);
+    let mut panel =
+        Panel::new(assets.clone(), leaders.clone(), size, Some(least), Returns::Simple, max_lag).unwrap();
+    let scanner = || LagScanner::new(Lags::new(size, Some(least), max_lag).unwrap()).unwrap();
+    let mut scanners: Vec<LagScanner> = (0..assets.len() * leaders.len()).map(|_| scanner()).collect();
+    let series: Vec<Vec<f64>> = (0..13).map(|i| related(seed + i, bars, gaps).0).collect();
+    let mut prices = vec![100.0; 13];
+    let mut before = vec![f64::NAN; 13];
+    for row in 0..bars {
+        let returns: Vec<f64> = series.iter().map(|side| side[row]).collect();
+        let now = bar(&returns, &mut prices);
+        let ts = row as i64;
+        let peeked = panel.peek_cross_correlation(ts, &now).unwrap();
+        panel.update(ts, &vec![f64::NAN; 13]).unwrap();
+        panel.amend(ts, &now).unwrap();
+        let moved = |at: usize| Returns::Simple.between(before[at], now[at]);
+        let correlations = panel.cross_correlation();
+        assert_eq!(bits(&peeked), bits(&correlations), "bar {row}");
+        let scans = panel.scans(&correlations);
+        for (place, scanner) in scanners.iter_mut().enumerate() {
+            let (leader, asset) = (place / assets.len(), place % assets.len());
+            scanner.update(moved(asset), moved(10 + leader));
+            let lags = 2 * max_lag + 1;
+            let found: Vec<f64> =
+                (0..lags).map(|lag| correlations[(leader * lags + lag) * assets.len() + asset]).collect();
+            assert_eq!(bits(&found), bits(scanner.cross_correlation()), "bar {row}, pair {place}");
+            assert_eq!(bits(&[scans[place].lag]), bits(&[scanner.scan().lag]));
+        }
+        if row % 11 == 4 {
+            let restored = Panel::from_bytes(&panel.to_bytes()).unwrap();
+            assert_eq!(restored.to_bytes(), panel.to_bytes());
+            panel = restored;
+        }
+        if row % 17 == 5 {
+            panel.add_asset("late").unwrap();
+            panel.remove_asset("late").unwrap();
+        }
+        before = now;
+    }
+    let tests = panel.lag_tests().unwrap();
+    for (tests, scanner) in tests.iter().zip(&scanners) {
+        let alone = scanner.tests();
+        assert_eq!(bits(&[tests.p_value, tests.lead_p_value]), bits(&[alone.p_value, alone.lead_p_value]));
+    }
+}
+
+#[test]
+fn a_panel_has_the_bits_of_scanners() {
+    for (size, max_lag, gaps) in [(3, 1, 0), (8, 10, 30), (30, 10, 5), (64, 3, 0), (70, 2, 200)] {
+        check_panel(size, max_lag, 220, gaps, 3);
     }
 }

@@ -269,7 +269,7 @@ fn panels_are_pairs() {
     }
     let names = |range: std::ops::Range<usize>| range.map(|s| format!("S{s}")).collect::<Vec<_>>();
     for size in [3, 30, 75] {
-        let mut panel = Panel::new(names(0..11), names(10..13), size, Some(3), Returns::Simple).unwrap();
+        let mut panel = Panel::new(names(0..11), names(10..13), size, Some(3), Returns::Simple, 0).unwrap();
         let options =
             CrossAsset::new(size, Some(3), comove_core::features::Lookbacks::default(), Returns::Simple)
                 .unwrap();

@@ -1,9 +1,11 @@
 //! The live panel.
 
 use comove_core::features::Returns;
+use comove_core::lags::Scan;
+use comove_core::lags::inference::LagTests;
 use comove_core::{Error, PanelReading};
-use numpy::ndarray::Array2;
-use numpy::{PyArray2, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
+use numpy::ndarray::{Array2, Array3};
+use numpy::{PyArray2, PyArray3, PyReadonlyArray1, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMapping, PyType};
 
@@ -24,6 +26,9 @@ use crate::errors::raise;
 ///     Bars of beta, corr, cov, alpha and r_squared.
 /// min_samples : int, 2 to `window_size`, default `window_size`
 /// returns : {"simple", "log"}
+/// max_lag : int, 1 to 4096, optional
+///     The largest lag of `cross_correlation`, `lag`, `lag_corr`, `llr`, the p-values and `leads_by`: every asset against
+///     every leader at 2 max_lag + 1 lags. Without it there is lag 0 only.
 ///
 /// Raises
 /// ------
@@ -36,8 +41,8 @@ use crate::errors::raise;
 /// -----
 /// The cost of a bar does not grow with the window; one bar in `window_size` costs several times as much, but for
 /// `residual_std` and `beta_stderr`, which are made from the rows of the window when they are read. Memory is taken at
-/// construction and when assets are added: the returns of a window, and 1.4 kB a pair at 30 bars, 4 kB at 1440, 10 kB at
-/// 10000.
+/// construction and when assets are added: the returns of a window, and 1.4 kB a pair and lag at 30 bars, 4 kB at 1440,
+/// 10 kB at 10000.
 ///
 /// Examples
 /// --------
@@ -57,6 +62,8 @@ pub struct Panel {
 #[pyclass(module = "comove.live", frozen)]
 pub struct PanelReadings {
     readings: Vec<Vec<f64>>,
+    /// Leader by leader, lag by lag.
+    correlations: Vec<f64>,
     assets: usize,
     leaders: usize,
 }
@@ -82,7 +89,39 @@ fn matrix(
     Ok(PyArray2::from_owned_array(py, array.reversed_axes()))
 }
 
+/// Values leader by leader and lag by lag as an array (assets, leaders, lags).
+fn cube(
+    py: Python<'_>,
+    values: Vec<f64>,
+    assets: usize,
+    leaders: usize,
+) -> PyResult<Bound<'_, PyArray3<f64>>> {
+    let lags = values.len() / (assets * leaders);
+    let array = Array3::from_shape_vec((leaders, lags, assets), values);
+    let array = array.map_err(|error| raise(Error::Snapshot { problem: error.to_string() }))?;
+    Ok(PyArray3::from_owned_array(py, array.permuted_axes([2, 0, 1])))
+}
+
 impl Panel {
+    /// What the correlations at every lag say of each pair, as an array (assets, leaders).
+    fn scan<'py>(&self, py: Python<'py>, of: impl Fn(&Scan) -> f64) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let scans = self.core.scans(&self.core.cross_correlation());
+        let values = scans.iter().map(of).collect();
+        matrix(py, values, self.core.assets().len(), self.core.leaders().len())
+    }
+
+    /// A p-value of each pair, as an array (assets, leaders).
+    fn test<'py>(
+        &self,
+        py: Python<'py>,
+        of: impl Fn(&LagTests) -> f64,
+    ) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let core = &self.core;
+        let tests = py.detach(|| core.lag_tests()).map_err(raise)?;
+        let values = tests.iter().map(of).collect();
+        matrix(py, values, core.assets().len(), core.leaders().len())
+    }
+
     fn read<'py>(&self, py: Python<'py>, reading: PanelReading) -> PyResult<Bound<'py, PyArray2<f64>>> {
         let (assets, leaders) = (self.core.assets().len(), self.core.leaders().len());
         matrix(py, self.core.read(reading), assets, leaders)
@@ -130,7 +169,7 @@ impl Panel {
 #[pymethods]
 impl Panel {
     #[new]
-    #[pyo3(signature = (assets, leaders, *, window_size, min_samples=None, returns=None))]
+    #[pyo3(signature = (assets, leaders, *, window_size, min_samples=None, returns=None, max_lag=None))]
     #[allow(clippy::needless_pass_by_value)] // what pyo3 hands over
     fn new(
         py: Python<'_>,
@@ -139,11 +178,12 @@ impl Panel {
         window_size: &Bound<'_, PyAny>,
         min_samples: Option<&Bound<'_, PyAny>>,
         returns: Option<&Bound<'_, PyAny>>,
+        max_lag: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
-        let options = checked(py, "panel", (assets, leaders, window_size, min_samples, returns))?;
-        let (assets, leaders, size, least, kind): (_, _, _, _, String) = options.extract()?;
+        let options = checked(py, "panel", (assets, leaders, window_size, min_samples, returns, max_lag))?;
+        let (assets, leaders, size, least, kind, max_lag): (_, _, _, _, String, _) = options.extract()?;
         let kind: Returns = crate::options::returns(&kind).map_err(raise)?;
-        let core = comove_core::Panel::new(assets, leaders, size, least, kind).map_err(raise)?;
+        let core = comove_core::Panel::new(assets, leaders, size, least, kind, max_lag).map_err(raise)?;
         Ok(Self { core })
     }
 
@@ -191,8 +231,9 @@ impl Panel {
     fn peek(&self, ts: Time, prices: &Bound<'_, PyAny>) -> PyResult<PanelReadings> {
         let bar = self.bar(prices)?;
         let readings = self.core.peek(ts.0, &bar, &PEEKED).map_err(raise)?;
+        let correlations = self.core.peek_cross_correlation(ts.0, &bar).map_err(raise)?;
         let (assets, leaders) = (self.core.assets().len(), self.core.leaders().len());
-        Ok(PanelReadings { readings, assets, leaders })
+        Ok(PanelReadings { readings, correlations, assets, leaders })
     }
 
     /// Put another bar in the place of the last one; `ts` must be its time.
@@ -283,6 +324,64 @@ impl Panel {
     #[getter]
     fn n<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         self.read(py, PanelReading::Count)
+    }
+
+    /// Correlations at every lag, shape (assets, leaders, 2 max_lag + 1), from lag -max_lag to max_lag; one lag, 0, without
+    /// `max_lag`. A negative lag means that the leader moved first.
+    #[getter]
+    fn cross_correlation<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray3<f64>>> {
+        cube(py, self.core.cross_correlation(), self.core.assets().len(), self.core.leaders().len())
+    }
+
+    /// Lags of the largest correlations by size; NaN unless every lag is defined.
+    #[getter]
+    fn lag<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.scan(py, |scan| scan.lag)
+    }
+
+    /// The correlations at `lag`.
+    #[getter]
+    fn lag_corr<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.scan(py, |scan| scan.corr)
+    }
+
+    /// Sums of the squared correlations at negative lags divided by those at positive ones.
+    #[getter]
+    fn llr<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.scan(py, |scan| scan.llr)
+    }
+
+    /// P-values of no relation at any lag; worked out from the rows of the window when they are read, as the other two.
+    #[getter]
+    fn p_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.test(py, |tests| tests.p_value)
+    }
+
+    /// P-values of no relation at any negative lag: small where the leader moves first. Needs `max_lag`.
+    #[getter]
+    fn lead_p_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.test(py, |tests| tests.lead_p_value)
+    }
+
+    /// P-values of no relation at any positive lag: small where the asset moves first. Needs `max_lag`.
+    #[getter]
+    fn follow_p_value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        self.test(py, |tests| tests.follow_p_value)
+    }
+
+    /// Rows by which the leaders move first; 0 unless `lead_p_value` is below 0.05. Needs `max_lag`.
+    #[getter]
+    fn leads_by<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
+        let core = &self.core;
+        let rows = py.detach(|| core.leads_by()).map_err(raise)?;
+        let values = rows.into_iter().map(|rows| rows.map_or(f64::NAN, |rows| rows as f64)).collect();
+        matrix(py, values, core.assets().len(), core.leaders().len())
+    }
+
+    /// The largest lag of `cross_correlation`; 0 where it holds no other.
+    #[getter]
+    fn max_lag(&self) -> usize {
+        self.core.max_lag()
     }
 
     /// Whether any pair has `min_samples` complete pairs of returns.
@@ -387,5 +486,11 @@ impl PanelReadings {
     #[getter]
     fn n<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         self.read(py, 5)
+    }
+
+    /// Correlations at every lag, shape (assets, leaders, 2 max_lag + 1).
+    #[getter]
+    fn cross_correlation<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray3<f64>>> {
+        cube(py, self.correlations.clone(), self.assets, self.leaders)
     }
 }
