@@ -9,7 +9,7 @@ use super::shared::{Rows, Shared};
 use super::{Lags, Scan};
 use crate::error::Result;
 use crate::group::{Group, Sides, Sink};
-use crate::lanes::{F, Lanes, MOST_LANES, Width, Work, prefetch};
+use crate::lanes::{F, Lanes, MOST_LANES, Width, Work};
 use crate::pair::CorrCount;
 use crate::params::same_length;
 use crate::runs::Runs;
@@ -125,9 +125,9 @@ fn run(lanes: Lanes, lags: &Lags, asset: &[f64], leader: &[f64], target: impl Ta
     lanes.run(ByLags { size, runs, max_lag: lags.max_lag, min_samples, asset, leader, target });
 }
 
-const AHEAD: usize = 6;
-/// Float64 of a line of the cache.
-const LINE: usize = 8;
+/// Rows that are laid together before they are written: written one by one, rows of eight blocks that lie far apart took
+/// longer than all the rest, for every line of them is waited for.
+const STAGED: usize = 16;
 
 /// What becomes of the correlations, group by group.
 trait Target {
@@ -196,6 +196,7 @@ impl<T: Target> Work for ByLags<'_, T> {
         let blocks = n.div_ceil(size);
         let [mut assets, mut leaders] = [Tile::<S>::new(size, max_lag), Tile::new(size, max_lag)];
         let mut shared = Shared::new(simd, size, max_lag, runs, min_samples);
+        let mut staged = vec![0.0; S::F64_LANES * STAGED * width];
         let mut results = vec![simd.splat_f64s(0.0); runs.cap().min(size) * width];
         let mut group = Group::<S, CorrCount, 2, 2>::new(simd, CorrCount, size, runs, min_samples);
         for block in (0..blocks).step_by(S::F64_LANES) {
@@ -205,7 +206,12 @@ impl<T: Target> Work for ByLags<'_, T> {
             let (corrs, least) = target.place(first, rows);
             if whole {
                 least.fill(size as f64);
-                shared.run(&assets, &leaders, &mut results, &mut Together { corrs, size, width });
+                shared.run(
+                    &assets,
+                    &leaders,
+                    &mut results,
+                    &mut Together { corrs, size, width, staged: &mut staged },
+                );
             } else {
                 least.fill(f64::INFINITY);
                 for place in 0..width {
@@ -285,45 +291,44 @@ struct Together<'a> {
     corrs: &'a mut [f64],
     size: usize,
     width: usize,
+    /// Some rows of each lane, one lane after the other.
+    staged: &'a mut [f64],
 }
 
 impl<S: Width> Rows<S> for Together<'_> {
     #[inline(always)]
-    fn ahead(&self, start: usize, step: usize) {
-        let lane = step % S::F64_LANES;
-        let line = step / S::F64_LANES * LINE;
-        prefetch(self.corrs, (lane * self.size + start) * self.width + line);
-    }
-
-    #[inline(always)]
     fn write(&mut self, simd: S, start: usize, rows: usize, results: &[S::f64s]) {
         let (lanes, width) = (S::F64_LANES, self.width);
-        for (row, corrs) in results.chunks_exact(width).take(rows).enumerate() {
-            let place = |lane: usize| (lane * self.size + start + row) * width;
-            for lane in 0..lanes {
-                for line in (0..width).step_by(LINE) {
-                    prefetch(self.corrs, place(lane) + AHEAD * width + line);
-                }
-            }
-            if width < lanes {
-                for lane in 0..lanes {
-                    for (to, &corr) in self.corrs[place(lane)..][..width].iter_mut().zip(corrs) {
-                        *to = F::from_raw(simd, corr).lane(lane);
+        for first in (0..rows).step_by(STAGED) {
+            let count = STAGED.min(rows - first);
+            for row in 0..count {
+                let corrs = &results[(first + row) * width..][..width];
+                let place = |lane: usize| (lane * STAGED + row) * width;
+                if width < lanes {
+                    for lane in 0..lanes {
+                        for (to, &corr) in self.staged[place(lane)..][..width].iter_mut().zip(corrs) {
+                            *to = F::from_raw(simd, corr).lane(lane);
+                        }
                     }
+                    continue;
                 }
-                continue;
+                let mut lag = 0;
+                while lag < width {
+                    // The last square may overlap the one before it.
+                    let top = lag.min(width - lanes);
+                    let mut square = [corrs[top]; MOST_LANES];
+                    square[..lanes].copy_from_slice(&corrs[top..top + lanes]);
+                    simd.transpose(&mut square[..lanes]);
+                    for (lane, &down) in square[..lanes].iter().enumerate() {
+                        F::from_raw(simd, down).store(&mut self.staged[place(lane) + top..]);
+                    }
+                    lag += lanes;
+                }
             }
-            let mut lag = 0;
-            while lag < width {
-                // The last square may overlap the one before it.
-                let top = lag.min(width - lanes);
-                let mut square = [corrs[top]; MOST_LANES];
-                square[..lanes].copy_from_slice(&corrs[top..top + lanes]);
-                simd.transpose(&mut square[..lanes]);
-                for (lane, &down) in square[..lanes].iter().enumerate() {
-                    F::from_raw(simd, down).store(&mut self.corrs[place(lane) + top..]);
-                }
-                lag += lanes;
+            for lane in 0..lanes {
+                let to = (lane * self.size + start + first) * width;
+                self.corrs[to..to + count * width]
+                    .copy_from_slice(&self.staged[lane * STAGED * width..][..count * width]);
             }
         }
     }

@@ -280,8 +280,8 @@ impl<S: Width> Shared<S> {
         self.begin::<Asset>(asset, leader);
         self.begin::<Leader>(leader, asset);
         for run in 0..runs {
-            self.run_of::<Asset>(run, asset, leader, results, out);
-            self.run_of::<Leader>(run, leader, asset, results, out);
+            self.run_of::<Asset>(run, asset, leader, results);
+            self.run_of::<Leader>(run, leader, asset, results);
             out.write(self.simd, self.runs.start(run), self.end(run) - self.runs.start(run), results);
         }
     }
@@ -358,14 +358,7 @@ impl<S: Width> Shared<S> {
 
     /// Correlations of the windows that end in a run's rows, at the near side's lags.
     #[inline(always)]
-    fn run_of<N: Near>(
-        &mut self,
-        run: usize,
-        near: &Tile<S>,
-        far: &Tile<S>,
-        results: &mut [S::f64s],
-        out: &impl Rows<S>,
-    ) {
+    fn run_of<N: Near>(&mut self, run: usize, near: &Tile<S>, far: &Tile<S>, results: &mut [S::f64s]) {
         let width = 2 * self.max_lag + 1;
         let mut tape = core::mem::take(&mut self.tape);
         let mut suffixes = core::mem::take(&mut self.suffixes);
@@ -376,13 +369,13 @@ impl<S: Width> Shared<S> {
             let settled = self.tracks[at].settled;
             self.tracks[at].settled = Some(if track == 0 {
                 let mut pass = Record { tape: &mut tape, near: core::marker::PhantomData::<N> };
-                self.windows(run, side, later, settled, &mut suffixes, &mut pass, None, out)
+                self.windows(run, side, later, settled, &mut suffixes, &mut pass, None)
             } else {
                 let behind = Self::behind::<N>(track);
                 let place = if N::ASSET { self.max_lag - behind } else { self.max_lag + behind };
                 let mut pass = self.replay::<N>(&tape);
-                let column = Some((&mut *results, place, width, at - 1));
-                self.windows(run, side, later, settled, &mut suffixes, &mut pass, column, out)
+                let column = Some((&mut *results, place, width));
+                self.windows(run, side, later, settled, &mut suffixes, &mut pass, column)
             });
         }
         self.tape = tape;
@@ -400,8 +393,7 @@ impl<S: Width> Shared<S> {
         settled: Option<Set<S>>,
         suffixes: &mut [Set<S>],
         pass: &mut impl Pass<S>,
-        column: Option<(&mut [S::f64s], usize, usize, usize)>,
-        out: &impl Rows<S>,
+        column: Option<(&mut [S::f64s], usize, usize)>,
     ) -> Set<S> {
         let (start, end) = (self.runs.start(run), self.end(run));
         let anchor = side.back(self.size - 1);
@@ -422,16 +414,14 @@ impl<S: Width> Shared<S> {
         };
         let growing = match (middle, column) {
             (Some(middle), Some(column)) => {
-                self.rows::<true, true>(start, end, side, middle, suffixes, pass, column, out)
+                self.rows::<true, true>(start, end, side, middle, suffixes, pass, column)
             }
             (Some(middle), None) => {
-                self.rows::<true, false>(start, end, side, middle, suffixes, pass, (&mut [], 0, 0, 0), out)
+                self.rows::<true, false>(start, end, side, middle, suffixes, pass, (&mut [], 0, 0))
             }
-            (None, Some(column)) => {
-                self.rows::<false, true>(start, end, side, state, suffixes, pass, column, out)
-            }
+            (None, Some(column)) => self.rows::<false, true>(start, end, side, state, suffixes, pass, column),
             (None, None) => {
-                self.rows::<false, false>(start, end, side, state, suffixes, pass, (&mut [], 0, 0, 0), out)
+                self.rows::<false, false>(start, end, side, state, suffixes, pass, (&mut [], 0, 0))
             }
         };
         match settled {
@@ -451,8 +441,7 @@ impl<S: Width> Shared<S> {
         middle: Set<S>,
         suffixes: &[Set<S>],
         pass: &mut impl Pass<S>,
-        (results, place, width, track): (&mut [S::f64s], usize, usize, usize),
-        out: &impl Rows<S>,
+        (results, place, width): (&mut [S::f64s], usize, usize),
     ) -> Set<S> {
         let mut growing = Set::empty(side.front(start));
         let mut at = place;
@@ -470,7 +459,6 @@ impl<S: Width> Shared<S> {
             };
             let corr = pass.read(window.square, window.cross);
             if KEEP {
-                out.ahead(start, track * (end - start) + row - start);
                 results[at] = corr.raw();
                 at += width;
             }
@@ -481,8 +469,6 @@ impl<S: Width> Shared<S> {
 
 /// Where results go: row by row, all lags of a row together.
 pub(super) trait Rows<S: Width> {
-    /// Asks for the memory of the rows from `start` on, a line of the cache a step.
-    fn ahead(&self, start: usize, step: usize);
     /// Takes `rows` rows of every block, of which `start` is the first.
     fn write(&mut self, simd: S, start: usize, rows: usize, results: &[S::f64s]);
 }
