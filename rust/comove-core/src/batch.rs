@@ -134,18 +134,11 @@ impl<E: Estimator<D, K>, T: Series, const D: usize, const K: usize> Work for ByR
 }
 
 /// The rows of a group, one tile a series.
+#[derive(Clone, Copy)]
 struct Tiles<'a, S, const D: usize> {
     simd: S,
     tiles: &'a [Tile<S>; D],
 }
-
-impl<S: Width, const D: usize> Clone for Tiles<'_, S, D> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S: Width, const D: usize> Copy for Tiles<'_, S, D> {}
 
 impl<S: Width, const D: usize> Sides<S, D> for Tiles<'_, S, D> {
     #[inline(always)]

@@ -4,6 +4,7 @@
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
     clippy::float_cmp,
     clippy::unwrap_used
 )]
@@ -158,7 +159,7 @@ fn check_panel(size: usize, max_lag: usize, bars: usize, gaps: u64, seed: u64) {
         let now = bar(&returns, &mut prices);
         let ts = row as i64;
         let peeked = panel.peek_cross_correlation(ts, &now).unwrap();
-        panel.update(ts, &vec![f64::NAN; 13]).unwrap();
+        panel.update(ts, &[f64::NAN; 13]).unwrap();
         panel.amend(ts, &now).unwrap();
         let moved = |at: usize| Returns::Simple.between(before[at], now[at]);
         let correlations = panel.cross_correlation();

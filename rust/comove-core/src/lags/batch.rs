@@ -6,6 +6,7 @@
 
 use super::inference::{LagTests, Scratch};
 use super::shared::{Rows, Shared};
+use super::tape::Aligned;
 use super::{Lags, Scan};
 use crate::error::Result;
 use crate::group::{Group, Sides, Sink};
@@ -197,7 +198,7 @@ impl<T: Target> Work for ByLags<'_, T> {
         let [mut assets, mut leaders] = [Tile::<S>::new(size, max_lag), Tile::new(size, max_lag)];
         let mut shared = Shared::new(simd, size, max_lag, runs, min_samples);
         let mut staged = vec![0.0; S::F64_LANES * STAGED * width];
-        let mut results = vec![simd.splat_f64s(0.0); runs.cap().min(size) * width];
+        let mut results = vec![Aligned(simd.splat_f64s(0.0)); runs.cap().min(size) * width];
         let mut group = Group::<S, CorrCount, 2, 2>::new(simd, CorrCount, size, runs, min_samples);
         for block in (0..blocks).step_by(S::F64_LANES) {
             let whole = assets.load(simd, asset, block) & leaders.load(simd, leader, block);
@@ -297,7 +298,7 @@ struct Together<'a> {
 
 impl<S: Width> Rows<S> for Together<'_> {
     #[inline(always)]
-    fn write(&mut self, simd: S, start: usize, rows: usize, results: &[S::f64s]) {
+    fn write(&mut self, simd: S, start: usize, rows: usize, results: &[Aligned<S::f64s>]) {
         let (lanes, width) = (S::F64_LANES, self.width);
         for first in (0..rows).step_by(STAGED) {
             let count = STAGED.min(rows - first);
@@ -307,7 +308,7 @@ impl<S: Width> Rows<S> for Together<'_> {
                 if width < lanes {
                     for lane in 0..lanes {
                         for (to, &corr) in self.staged[place(lane)..][..width].iter_mut().zip(corrs) {
-                            *to = F::from_raw(simd, corr).lane(lane);
+                            *to = F::from_raw(simd, corr.0).lane(lane);
                         }
                     }
                     continue;
@@ -316,8 +317,10 @@ impl<S: Width> Rows<S> for Together<'_> {
                 while lag < width {
                     // The last square may overlap the one before it.
                     let top = lag.min(width - lanes);
-                    let mut square = [corrs[top]; MOST_LANES];
-                    square[..lanes].copy_from_slice(&corrs[top..top + lanes]);
+                    let mut square = [corrs[top].0; MOST_LANES];
+                    for (to, corr) in square[..lanes].iter_mut().zip(&corrs[top..]) {
+                        *to = corr.0;
+                    }
                     simd.transpose(&mut square[..lanes]);
                     for (lane, &down) in square[..lanes].iter().enumerate() {
                         F::from_raw(simd, down).store(&mut self.staged[place(lane) + top..]);

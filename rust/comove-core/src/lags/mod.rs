@@ -15,6 +15,7 @@ mod cells;
 pub mod inference;
 mod scanner;
 mod shared;
+mod tape;
 
 use self::inference::{LagTests, Scratch, lag_tests};
 use crate::error::Result;

@@ -6,108 +6,18 @@
 //! its far side and reads the tape. The operations and their order are those of [`crate::group::Group`], so the bits
 //! are; a lag costs two thirds of what it would cost alone.
 
-use crate::anchored::Anchored;
+use super::tape::{Aligned, Asset, Leader, Near, Pass, Record, Replay};
 use crate::lanes::{F, Width};
-use crate::moments::{PairMoments, product};
-use crate::readings::PairReadings;
 use crate::runs::Runs;
 use crate::tile::Tile;
 
-/// Which side is the near one.
-pub(super) trait Near {
-    const ASSET: bool;
-}
-
-/// Lags k <= 0: the asset is near, the leader's rows lie back.
-pub(super) struct Asset;
-/// Lags k > 0: the leader is near, the asset's rows lie back.
-pub(super) struct Leader;
-
-impl Near for Asset {
-    const ASSET: bool = true;
-}
-
-impl Near for Leader {
-    const ASSET: bool = false;
-}
-
-/// What a pass does with the tape.
-trait Pass<S: Width> {
-    /// At an insertion: the far side's deviation, the same shrunk, what the near side has to say. Gives what is added to S_xy.
-    fn inserted(&mut self, deviation: F<S>, shrunk: F<S>) -> F<S>;
-    /// At a combination: how far the means lie apart, the same weighted. Gives what is added to S_xy.
-    fn combined(&mut self, apart: F<S>, weighted: F<S>) -> F<S>;
-    /// At a reading: the window's sum of squares and S_xy. Gives the correlation.
-    fn read(&mut self, square: F<S>, cross: F<S>) -> F<S>;
-}
-
-/// The near side's pass.
-struct Record<'a, S: Width, N> {
-    tape: &'a mut Vec<F<S>>,
-    near: core::marker::PhantomData<N>,
-}
-
-impl<S: Width, N: Near> Pass<S> for Record<'_, S, N> {
-    // S_xy takes x shrunk or weighted, and y as it is.
-    #[inline(always)]
-    fn inserted(&mut self, deviation: F<S>, shrunk: F<S>) -> F<S> {
-        self.tape.push(if N::ASSET { deviation } else { shrunk });
-        deviation
-    }
-
-    #[inline(always)]
-    fn combined(&mut self, apart: F<S>, weighted: F<S>) -> F<S> {
-        self.tape.push(if N::ASSET { apart } else { weighted });
-        apart
-    }
-
-    #[inline(always)]
-    fn read(&mut self, square: F<S>, _cross: F<S>) -> F<S> {
-        self.tape.push(square);
-        square
-    }
-}
-
-/// A far side's pass.
-struct Replay<'a, S: Width, N> {
-    tape: core::slice::Iter<'a, F<S>>,
-    /// Rows of the window, and those it needs.
-    n: F<S>,
-    min_samples: F<S>,
-    near: core::marker::PhantomData<N>,
-}
-
-impl<S: Width, N: Near> Replay<'_, S, N> {
-    #[inline(always)]
-    fn next(&mut self) -> F<S> {
-        // The tape holds as much as is read; the other value is never taken.
-        self.tape.next().copied().unwrap_or(self.n)
-    }
-}
-
-impl<S: Width, N: Near> Pass<S> for Replay<'_, S, N> {
-    #[inline(always)]
-    fn inserted(&mut self, deviation: F<S>, shrunk: F<S>) -> F<S> {
-        let near = self.next();
-        if N::ASSET { shrunk * near } else { near * deviation }
-    }
-
-    #[inline(always)]
-    fn combined(&mut self, apart: F<S>, weighted: F<S>) -> F<S> {
-        let near = self.next();
-        if N::ASSET { weighted * near } else { near * apart }
-    }
-
-    #[inline(always)]
-    fn read(&mut self, square: F<S>, cross: F<S>) -> F<S> {
-        let near = self.next();
-        let (syy, sxx) = if N::ASSET { (near, square) } else { (square, near) };
-        let zero = self.n.like(0.0);
-        let mut products = [zero; 3];
-        (products[product(0, 0)], products[product(1, 0)], products[product(1, 1)]) = (syy, cross, sxx);
-        let state = PairMoments { n: self.n, mean: [zero; 2], products };
-        PairReadings::new(&Anchored { anchor: [zero; 2], state }, self.min_samples).corr()
-    }
+/// What is kept of a suffix, whose anchor all of them share.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Suffix<S: Width> {
+    mean: S::f64s,
+    square: S::f64s,
+    cross: S::f64s,
 }
 
 /// A set of rows of one side, and its products with the near one.
@@ -152,6 +62,22 @@ impl<S: Width> Set<S> {
     fn empty(anchor: F<S>) -> Self {
         let zero = anchor.like(0.0);
         Self { anchor, mean: zero, square: zero, cross: zero }
+    }
+
+    #[inline(always)]
+    fn suffix(self) -> Suffix<S> {
+        Suffix { mean: self.mean.raw(), square: self.square.raw(), cross: self.cross.raw() }
+    }
+
+    #[inline(always)]
+    fn of(simd: S, anchor: F<S>, suffix: Suffix<S>) -> Self {
+        let Suffix { mean, square, cross } = suffix;
+        Self {
+            anchor,
+            mean: F::from_raw(simd, mean),
+            square: F::from_raw(simd, square),
+            cross: F::from_raw(simd, cross),
+        }
     }
 
     /// With one more row.
@@ -204,6 +130,19 @@ impl<S: Width> Side<'_, S> {
     }
 }
 
+/// Where the correlations of one lag go: every `width`-th place.
+struct Column<'a, S: Width> {
+    results: &'a mut [Aligned<S::f64s>],
+    place: usize,
+    width: usize,
+}
+
+impl<S: Width> Column<'_, S> {
+    fn none() -> Self {
+        Self { results: &mut [], place: 0, width: 0 }
+    }
+}
+
 /// What is kept of one side from run to run.
 struct Track<S: Width> {
     /// All rows of the back block from the start of run j on.
@@ -222,8 +161,8 @@ pub(super) struct Shared<S: Width> {
     steps: Vec<Steps>,
     /// Insertion to n rows.
     insertions: Vec<Factors>,
-    tape: Vec<F<S>>,
-    suffixes: Vec<Set<S>>,
+    tape: Vec<Aligned<S::f64s>>,
+    suffixes: Vec<Suffix<S>>,
     /// Of the near asset and the lags k = 0, -1, .. -L; then of the near leader and the lags 1 .. L.
     tracks: Vec<Track<S>>,
 }
@@ -258,7 +197,7 @@ impl<S: Width> Shared<S> {
             steps,
             insertions: (0..=longest).map(|n| Factors::insertion(n.max(1))).collect(),
             tape: Vec::with_capacity(6 * longest + 4),
-            suffixes: vec![empty; longest],
+            suffixes: vec![empty.suffix(); longest],
             tracks,
         }
     }
@@ -273,7 +212,7 @@ impl<S: Width> Shared<S> {
         &mut self,
         asset: &Tile<S>,
         leader: &Tile<S>,
-        results: &mut [S::f64s],
+        results: &mut [Aligned<S::f64s>],
         out: &mut impl Rows<S>,
     ) {
         let runs = self.runs.count(self.size);
@@ -330,8 +269,9 @@ impl<S: Width> Shared<S> {
     }
 
     #[inline(always)]
-    fn replay<'a, N: Near>(&self, tape: &'a [F<S>]) -> Replay<'a, S, N> {
+    fn replay<'a, N: Near>(&self, tape: &'a [Aligned<S::f64s>]) -> Replay<'a, S, N> {
         Replay {
+            simd: self.simd,
             tape: tape.iter(),
             n: F::splat(self.simd, self.size as f64),
             min_samples: self.min_samples,
@@ -358,7 +298,13 @@ impl<S: Width> Shared<S> {
 
     /// Correlations of the windows that end in a run's rows, at the near side's lags.
     #[inline(always)]
-    fn run_of<N: Near>(&mut self, run: usize, near: &Tile<S>, far: &Tile<S>, results: &mut [S::f64s]) {
+    fn run_of<N: Near>(
+        &mut self,
+        run: usize,
+        near: &Tile<S>,
+        far: &Tile<S>,
+        results: &mut [Aligned<S::f64s>],
+    ) {
         let width = 2 * self.max_lag + 1;
         let mut tape = core::mem::take(&mut self.tape);
         let mut suffixes = core::mem::take(&mut self.suffixes);
@@ -374,7 +320,7 @@ impl<S: Width> Shared<S> {
                 let behind = Self::behind::<N>(track);
                 let place = if N::ASSET { self.max_lag - behind } else { self.max_lag + behind };
                 let mut pass = self.replay::<N>(&tape);
-                let column = Some((&mut *results, place, width));
+                let column = Some(Column { results, place, width });
                 self.windows(run, side, later, settled, &mut suffixes, &mut pass, column)
             });
         }
@@ -391,16 +337,16 @@ impl<S: Width> Shared<S> {
         side: Side<'_, S>,
         later: Set<S>,
         settled: Option<Set<S>>,
-        suffixes: &mut [Set<S>],
+        suffixes: &mut [Suffix<S>],
         pass: &mut impl Pass<S>,
-        column: Option<(&mut [S::f64s], usize, usize)>,
+        column: Option<Column<'_, S>>,
     ) -> Set<S> {
         let (start, end) = (self.runs.start(run), self.end(run));
         let anchor = side.back(self.size - 1);
         let mut state = Set::empty(anchor);
         for row in (start + 1..end).rev() {
             state = state.with(side.back(row), self.steps[row].suffix, pass);
-            suffixes[row - start - 1] = state;
+            suffixes[row - start - 1] = state.suffix();
         }
         // Empty where this is the last run of the back block.
         let is_last = end == self.size;
@@ -417,11 +363,11 @@ impl<S: Width> Shared<S> {
                 self.rows::<true, true>(start, end, side, middle, suffixes, pass, column)
             }
             (Some(middle), None) => {
-                self.rows::<true, false>(start, end, side, middle, suffixes, pass, (&mut [], 0, 0))
+                self.rows::<true, false>(start, end, side, middle, suffixes, pass, Column::none())
             }
             (None, Some(column)) => self.rows::<false, true>(start, end, side, state, suffixes, pass, column),
             (None, None) => {
-                self.rows::<false, false>(start, end, side, state, suffixes, pass, (&mut [], 0, 0))
+                self.rows::<false, false>(start, end, side, state, suffixes, pass, Column::none())
             }
         };
         match settled {
@@ -439,10 +385,11 @@ impl<S: Width> Shared<S> {
         end: usize,
         side: Side<'_, S>,
         middle: Set<S>,
-        suffixes: &[Set<S>],
+        suffixes: &[Suffix<S>],
         pass: &mut impl Pass<S>,
-        (results, place, width): (&mut [S::f64s], usize, usize),
+        Column { results, place, width }: Column<'_, S>,
     ) -> Set<S> {
+        let anchor = side.back(self.size - 1);
         let mut growing = Set::empty(side.front(start));
         let mut at = place;
         for row in start..end {
@@ -451,7 +398,7 @@ impl<S: Width> Shared<S> {
             let window = if row + 1 == end {
                 if MIDDLE { Set::combine(middle, growing, steps.to_growing, pass) } else { growing }
             } else {
-                let mut begun = suffixes[row - start];
+                let mut begun = Set::of(side.simd, anchor, suffixes[row - start]);
                 if MIDDLE {
                     begun = Set::combine(begun, middle, steps.to_middle, pass);
                 }
@@ -459,7 +406,7 @@ impl<S: Width> Shared<S> {
             };
             let corr = pass.read(window.square, window.cross);
             if KEEP {
-                results[at] = corr.raw();
+                results[at] = Aligned(corr.raw());
                 at += width;
             }
         }
@@ -470,5 +417,5 @@ impl<S: Width> Shared<S> {
 /// Where results go: row by row, all lags of a row together.
 pub(super) trait Rows<S: Width> {
     /// Takes `rows` rows of every block, of which `start` is the first.
-    fn write(&mut self, simd: S, start: usize, rows: usize, results: &[S::f64s]);
+    fn write(&mut self, simd: S, start: usize, rows: usize, results: &[Aligned<S::f64s>]);
 }

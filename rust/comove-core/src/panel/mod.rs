@@ -1,14 +1,17 @@
 //! Many assets by a few leaders, one bar of prices at a time.
 
+mod lags;
+mod prices;
+
 use std::collections::HashMap;
 
 use pulp::Scalar;
 
+use self::prices::{Pair, Prices};
 use crate::error::{Error, Result};
-use crate::features::{Ago, CrossAsset, Lookbacks, Returns, price};
+use crate::features::{CrossAsset, Lookbacks, Returns, price};
 use crate::grid::{Grid, PanelReading, grid, states};
-use crate::lags::inference::{LagTests, Scratch};
-use crate::lags::{Lags, MOST_LAG, Scan, leads_by};
+use crate::lags::MOST_LAG;
 use crate::lanes::{F, Lanes, MOST_LANES};
 use crate::moments::SeriesMoments;
 use crate::pair::in_snapshot;
@@ -84,45 +87,6 @@ impl Clone for Panel {
     }
 }
 
-/// The prices of the last bars, in a ring.
-#[derive(Clone, Debug)]
-struct Prices {
-    symbols: usize,
-    depth: usize,
-    /// Place of the newest bar.
-    newest: usize,
-    values: Vec<f64>,
-}
-
-impl Prices {
-    fn new(symbols: usize, depth: usize) -> Self {
-        Self { symbols, depth, newest: 0, values: vec![f64::NAN; symbols * depth] }
-    }
-
-    /// The price so many bars ago, the newest one 0.
-    #[inline(always)]
-    fn ago(&self, bars: usize, symbol: usize) -> f64 {
-        let place = (self.newest + self.depth - bars) % self.depth;
-        self.values[place * self.symbols + symbol]
-    }
-
-    fn push(&mut self, prices: &[f64]) {
-        self.newest = (self.newest + 1) % self.depth;
-        self.replace_last(prices);
-    }
-
-    fn replace_last(&mut self, prices: &[f64]) {
-        let place = &mut self.values[self.newest * self.symbols..][..self.symbols];
-        for (place, &value) in place.iter_mut().zip(prices) {
-            *place = price(value).unwrap_or(f64::NAN);
-        }
-    }
-
-    fn bar(&self, ago: usize) -> Vec<f64> {
-        (0..self.symbols).map(|symbol| self.ago(ago, symbol)).collect()
-    }
-}
-
 /// Refuses a time that is not after the one before it.
 fn after(previous: Option<i64>, ts: i64) -> Result<()> {
     match previous {
@@ -130,19 +94,6 @@ fn after(previous: Option<i64>, ts: i64) -> Result<()> {
             Err(Error::Order { name: "ts", row: 0, value: ts, previous, equal_allowed: false })
         }
         _ => Ok(()),
-    }
-}
-
-/// The prices of an asset and a leader.
-struct Pair<'a> {
-    prices: &'a Prices,
-    symbol: usize,
-    leader: usize,
-}
-
-impl Ago<Scalar> for Pair<'_> {
-    fn ago(&self, rows: usize) -> [F<Scalar>; 2] {
-        [self.symbol, self.leader].map(|symbol| F::splat(Scalar, self.prices.ago(rows, symbol)))
     }
 }
 
@@ -345,74 +296,6 @@ impl Panel {
         let mut returns = self.returns.clone();
         self.write_returns(prices, 0, &mut returns);
         Ok(self.grid.peek(&returns, readings, self.min_samples()))
-    }
-
-    /// Correlations of every pair at the lags -L to L, leader by leader and lag by lag; NaN where not defined.
-    pub fn cross_correlation(&self) -> Vec<f64> {
-        self.grid.correlations(None, self.min_samples())
-    }
-
-    /// The same as they would be after a bar; changes nothing.
-    ///
-    /// # Errors
-    /// As [`update`](Self::update).
-    pub fn peek_cross_correlation(&self, ts: i64, prices: &[f64]) -> Result<Vec<f64>> {
-        self.check(prices)?;
-        after(self.last, ts)?;
-        let mut returns = self.returns.clone();
-        self.write_returns(prices, 0, &mut returns);
-        Ok(self.grid.correlations(Some(&returns), self.min_samples()))
-    }
-
-    /// What the correlations of every pair say, leader by leader: of those [`cross_correlation`](Self::cross_correlation)
-    /// gave.
-    pub fn scans(&self, correlations: &[f64]) -> Vec<Scan> {
-        self.by_pair(correlations).map(|corrs| Scan::of(&corrs)).collect()
-    }
-
-    /// The correlations from lag -L to L of every pair, leader by leader.
-    fn by_pair(&self, correlations: &[f64]) -> impl Iterator<Item = Vec<f64>> {
-        let (assets, lags) = (self.assets.len(), 2 * self.max_lag + 1);
-        correlations.chunks_exact(assets * lags).flat_map(move |leader| {
-            (0..assets).map(move |asset| leader[asset..].iter().step_by(assets).copied().collect())
-        })
-    }
-
-    /// How much to believe that either moves first, of every pair, leader by leader; missing unless every lag is defined.
-    ///
-    /// # Complexity
-    /// All pairs of the window at every lag, for every asset and leader; nothing of it is kept.
-    ///
-    /// # Errors
-    /// The panel has no lags.
-    pub fn lag_tests(&self) -> Result<Vec<LagTests>> {
-        let size = self.window_size();
-        let lags = Lags::new(size, Some(self.options.window().min_samples()), self.max_lag)?;
-        let rows = self.grid.rows();
-        let column = |at: usize| {
-            let mut values = vec![f64::NAN; self.max_lag + size - rows.len()];
-            values.extend(rows.iter().map(|row| row[at]));
-            values
-        };
-        let assets: Vec<Vec<f64>> = (0..self.assets.len()).map(column).collect();
-        let mut scratch = Scratch::default();
-        let mut tests = Vec::with_capacity(self.assets.len() * self.leaders.len());
-        for leader in 0..self.leaders.len() {
-            let leader = column(self.assets.len() + leader);
-            tests.extend(assets.iter().map(|asset| lags.tests(asset, &leader, &mut scratch)));
-        }
-        Ok(tests)
-    }
-
-    /// Rows by which each leader moves first; see [`crate::LagScanner::leads_by`].
-    ///
-    /// # Errors
-    /// The panel has no lags.
-    pub fn leads_by(&self) -> Result<Vec<Option<usize>>> {
-        let tests = self.lag_tests()?;
-        let correlations = self.cross_correlation();
-        let pairs = self.by_pair(&correlations).zip(tests);
-        Ok(pairs.map(|(corrs, tests)| leads_by(&corrs, tests.lead_p_value)).collect())
     }
 
     fn min_samples(&self) -> f64 {
