@@ -299,7 +299,7 @@ def test_memory_has_a_bound():
         lambda: JointPair(8, window_span="1h", max_rows=2**24, min_samples=10),
         lambda: JointPair(8, window_size=2**24),
         lambda: Panel(["A"], ["B"], window_size=2**24),
-        lambda: LagScanner(4096, window_size=2**24),
+        lambda: LagScanner(1, window_size=2**24 + 1),
         lambda: Panel([f"A{i}" for i in range(256)], [f"B{i}" for i in range(256)], window_size=200_000),
     ):
         with pytest.raises(ParameterError, match="at most"):
