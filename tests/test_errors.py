@@ -426,7 +426,9 @@ def test_numeric_dtypes_are_taken_in_every_role(verdicts):
         if case[0].startswith(numeric) and case[1] != "by" and case[0] != "null" and verdict != "ok"
     ]
     assert not refused
-    assert all(verdicts["null", role, "in-memory"] == "ok" for role in ("asset", "benchmark", "var", "leader", "ewm", "lags"))
+    assert all(
+        verdicts["null", role, "in-memory"] == "ok" for role in ("asset", "benchmark", "var", "leader", "ewm", "lags")
+    )
 
 
 @pytest.mark.parametrize("dtype", ["string", "binary", "categorical", "enum", "list", "array", "struct", "object"])

@@ -7,7 +7,7 @@ import pytest
 
 import lag_oracles
 from cases import NAN, market, with_gaps
-from check_size import NULLS, Market, rejections
+from check_size import LEVEL, NULLS, Market, rejections
 from comove import arrays
 from comove.live import LagScanner
 from doors import LAG_TESTS
@@ -103,6 +103,21 @@ def test_what_moves_in_the_same_row_is_no_lead(name, max_lag):
     related, *sides = rejections(NULLS[name], 120, max_lag)
     assert related > 0.99
     assert all(SIZE[0] <= side <= SIZE[1] for side in sides), sides
+
+
+def test_then_lag_is_0_and_nobody_leads():
+    rng = np.random.default_rng(6)
+    scanner, lags, said, p = LagScanner(10, window_size=120), [], [], []
+    for _ in range(2000):
+        leader, own = rng.standard_normal((2, 130))
+        scanner.reset()
+        scanner.update_many(0.7 * leader + np.sqrt(1.0 - 0.7**2) * own, leader)
+        lags.append(scanner.lag)
+        said.append(scanner.leads_by)
+        p.append(scanner.lead_p_value)
+    assert set(lags) == {0}
+    assert SIZE[0] <= np.mean(np.array(p) < LEVEL) <= SIZE[1]
+    assert [rows == 0 for rows in said] == [value >= LEVEL for value in p]
 
 
 def test_nor_under_shared_volatility():

@@ -370,8 +370,8 @@ def lag_scan(
     """Which lag has the largest correlation, over a sliding window.
 
     A struct of lag (Int64), corr, llr (Float64) and n (UInt32); null unless every lag is defined, but for n. With
-    `inference` also p_value, lead_p_value and follow_p_value (Float64). A negative lag means that the leader moved first.
-    Parameters and definitions are those of `comove.arrays.lag_scan`.
+    `inference` also p_value, lead_p_value and follow_p_value (Float64). A negative lag means that the leader moved
+    first. Parameters and definitions are those of `comove.arrays.lag_scan`.
     """
     chosen = options.lags(window_size, min_samples, max_lag)
     return _pair("lag_scan", asset, leader, {**chosen, "inference": options.flag("inference", inference)}, None)
