@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from comove import _comove
+from comove.live import LagScanner
 
 Floats = NDArray[np.float64]
 
@@ -118,9 +118,18 @@ LEADS = {
 def p_values(market: Market, window_size: int, max_lag: int, *, runs: int, seed: int) -> Iterator[Floats]:
     """`p_value`, `lead_p_value` and `follow_p_value` of independent windows, in chunks of shape (runs, 3)."""
     rng = np.random.default_rng(seed)
+    scanner = LagScanner(max_lag, window_size=window_size)
     for begin in range(0, runs, CHUNK):
         pairs = market.simulate(min(CHUNK, runs - begin), window_size + max_lag, rng)
-        yield np.array([_comove.lag_tests(y, x, max_lag) for y, x in zip(*pairs, strict=True)])
+        yield np.array([of_window(scanner, y, x) for y, x in zip(*pairs, strict=True)])
+
+
+def of_window(scanner: LagScanner, asset: Floats, leader: Floats) -> tuple[float, float, float]:
+    """The three of one window, whose first `max_lag` rows are those before it; NaN where missing."""
+    scanner.reset()
+    scanner.update_many(asset, leader)
+    found = scanner.p_value, scanner.lead_p_value, scanner.follow_p_value
+    return tuple(np.nan if p is None else p for p in found)
 
 
 def rejections(market: Market, window_size: int, max_lag: int, *, runs: int = RUNS, seed: int = 1) -> Floats:

@@ -63,9 +63,16 @@ SPILLOVER_QUESTIONS = [
         newey_west_lags=3,
     ),
 ]  # fmt: skip
+LAG_QUESTIONS = [
+    q("cross_correlation", window_size=20, min_samples=4, max_lag=5),
+    q("cross_correlation", window_size=5, min_samples=2, max_lag=9),
+    q("lag_scan", window_size=16, max_lag=2),
+    q("lag_scan", window_size=33, min_samples=12, max_lag=4, inference=True),
+]
 ROW_QUESTIONS = [
     *PAIR_QUESTIONS,
     *SPILLOVER_QUESTIONS,
+    *LAG_QUESTIONS,
     q("rolling_cov", window_size=2),
     q("rolling_var", window_size=2),
     q("joint_beta", window_size=40, min_samples=12),
@@ -85,6 +92,7 @@ QUESTIONS = [*ROW_QUESTIONS, *SPAN_QUESTIONS]
 LIVE_QUESTIONS = [
     *PAIR_QUESTIONS,
     *SPILLOVER_QUESTIONS,
+    *LAG_QUESTIONS,
     q("joint_beta", window_size=40, min_samples=12),
     *SPAN_QUESTIONS,
 ]
@@ -186,6 +194,9 @@ def from_series(series: pl.Series, name: str) -> Readings:
     if series.dtype == pl.Struct:
         fields = series.struct.unnest()
         return {column: from_series(fields[column], column)[column] for column in fields.columns}
+    if isinstance(series.dtype, pl.Array):
+        # A row that is null itself would be one value, and not as many as the others.
+        return {name: from_series(series.explode(), name)[name].reshape(len(series), series.dtype.size)}
     if series.dtype.is_float():
         assert not series.is_nan().any(), f"{name}: NaN instead of null"
     return {name: series.cast(pl.Float64).fill_null(NAN).to_numpy()}
@@ -198,6 +209,8 @@ def ask_polars(question: Question, data: Mapping[str, NDArray[Any]]) -> Readings
 # --- live ---
 
 REGRESSION = ("beta", "alpha", "corr", "r_squared", "beta_stderr", "residual_std", "n")
+LAG_SCAN = ("lag", "corr", "llr", "n")
+LAG_TESTS = ("p_value", "lead_p_value", "follow_p_value")
 _LIVE_READING = {
     "rolling_beta": "beta",
     "rolling_corr": "corr",
@@ -226,11 +239,19 @@ def new_live(question: Question) -> Any:
         # Made when they are read.
         options.pop("inference", None)
         return live.SpilloverMonitor(**options)
+    if question.function in ("cross_correlation", "lag_scan"):
+        options.pop("inference", None)
+        return live.LagScanner(**options)
     return live.RollingPair(**options)
 
 
-def read_live(question: Question, thing: Any) -> dict[str, float]:
-    """The readings of a live object, under the names that the arrays use."""
+def read_live(question: Question, thing: Any) -> dict[str, Any]:
+    """The readings of a live object, under the names that the arrays use; numbers, or an array of them."""
+    if question.function == "cross_correlation":
+        return {"cross_correlation": thing.cross_correlation}
+    if question.function == "lag_scan":
+        names = LAG_SCAN + LAG_TESTS if question.options.get("inference") else LAG_SCAN
+        return {name: number(getattr(thing, name)) for name in names}
     if question.function == "rolling_regression":
         return {name: number(getattr(thing, name)) for name in REGRESSION}
     if question.function == "joint_beta":
@@ -266,7 +287,10 @@ def ask_live(question: Question, data: Mapping[str, NDArray[Any]]) -> Readings:
         thing.update(*row)
         read.append(read_live(question, thing))
     names = read_live(question, thing)
-    return {name: np.array([r[name] for r in read], dtype=float) for name in names}
+    return {
+        name: np.array([r[name] for r in read], dtype=float).reshape(len(read), *np.shape(value))
+        for name, value in names.items()
+    }
 
 
 DOORS = {"arrays": ask_arrays, "polars": ask_polars, "live": ask_live}

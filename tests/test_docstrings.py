@@ -59,6 +59,8 @@ def test_examples_run(name):
 @pytest.mark.parametrize(
     "name",
     [
+        "comove.arrays.cross_correlation",
+        "comove.arrays.lag_scan",
         "comove.arrays.parkinson",
         "comove.arrays.rolling_beta",
         "comove.arrays.rolling_spillover",
@@ -67,9 +69,11 @@ def test_examples_run(name):
         "comove.data.align.align",
         "comove.data.candles.read_candles",
         "comove.data.simulate.simulate_market",
+        "comove.expressions.cross_correlation",
         "comove.expressions.rolling_beta",
         "comove.expressions.rolling_spillover",
         "comove.features.recipe.FeatureRecipe",
+        "comove.live.LagScanner",
         "comove.live.Panel",
         "comove.live.RollingPair",
         "comove.live.SpilloverMonitor",
@@ -77,6 +81,7 @@ def test_examples_run(name):
         "comove.ticks.lead_lag",
         "_comove.pyi.EwmPair",
         "_comove.pyi.JointPair",
+        "_comove.pyi.LagScanner",
         "_comove.pyi.Panel",
         "_comove.pyi.RollingPair",
         "_comove.pyi.RollingPair.from_bytes",

@@ -15,7 +15,7 @@ import pytest
 import comove as cm
 from cases import NAN, market
 from comove import ComoveError, DataError, OrderError, ParameterError, StateError, arrays
-from comove.live import EwmPair, JointPair, Panel, RollingPair
+from comove.live import EwmPair, JointPair, LagScanner, Panel, RollingPair
 from doors import assert_same_bits, frame, table
 
 Y, X = market(50, 210)
@@ -94,6 +94,39 @@ def test_bad_windows_in_live_objects(options, match):
         RollingPair(**options)
     with pytest.raises(ParameterError, match=match):
         JointPair(1, **options)
+
+
+LAG_WINDOWS = [
+    *[(options, match) for options, match in LIVE_WINDOWS if "window_size" in options and "window_span" not in options],
+    ({"window_size": 10, "max_lag": 0}, r"max_lag.*1.*0"),
+    ({"window_size": 10, "max_lag": 4097}, r"max_lag.*4096.*4097"),
+    *[({"window_size": 10, "max_lag": value}, "max_lag") for value in NOT_A_COUNT],
+]
+
+
+@pytest.mark.parametrize(("options", "match"), LAG_WINDOWS, ids=window_id)
+def test_bad_windows_at_every_lag(options, match):
+    codes = set()
+    for function in ("cross_correlation", "lag_scan"):
+        for call in (
+            lambda name=function: getattr(cm, name)("y", "x", **options),
+            lambda name=function: getattr(arrays, name)(Y, X, **options),
+            lambda: LagScanner(**options),
+        ):
+            with pytest.raises(ParameterError, match=match) as error:
+                call()
+            codes.add(error.value.code)
+    assert len(codes) == 1
+
+
+@pytest.mark.parametrize("inference", [None, 1, "yes"])
+def test_inference_is_a_truth_value(inference):
+    for call in (
+        lambda: cm.lag_scan("y", "x", window_size=10, inference=inference),
+        lambda: arrays.lag_scan(Y, X, window_size=10, inference=inference),
+    ):
+        with pytest.raises(ParameterError, match="inference"):
+            call()
 
 
 @pytest.mark.parametrize("span", ["1mo", "0s", "-5m", "", 3600, dt.timedelta(0)])
@@ -240,6 +273,10 @@ BAD_ARRAYS = {
         lambda: arrays.cross_asset_features(np.ones(3), np.r_[1.0, 1.0, -2.0]),
         r"leader_price.*-2.*row 2",
     ),
+    "lags of a block": (lambda: arrays.cross_correlation(np.ones((50, 2)), X, window_size=5), "asset"),
+    "lengths at every lag": (lambda: arrays.cross_correlation(Y, X[:-1], window_size=5), "leader"),
+    "lengths of a scan": (lambda: arrays.lag_scan(Y, X[:-1], window_size=5), "leader"),
+    "out of a scan": (lambda: arrays.lag_scan(Y, X, window_size=5, out=np.empty((7, 50))), "out.*4, 50"),
     "prices": (lambda: arrays.cross_asset_features(np.exp(Y), X[:-1]), "49.*50|50.*49"),
 }
 
@@ -349,6 +386,8 @@ for name, column in {**columns, **odd}.items():
         "price": cm.cross_asset_features(pl.col("odd"), "x"),
         "span": cm.rolling_beta("odd", "x", **stamps),
         "ewm": cm.ewm_cov("odd", "x", half_life=3),
+        "lags": cm.cross_correlation("odd", "x", window_size=5, max_lag=2),
+        "scan": cm.lag_scan("y", "odd", window_size=5, max_lag=2, inference=True),
         "by": cm.rolling_beta("y", "x", **{**stamps, "by": "odd"}),
     }
     for role, ask in asked.items():
@@ -387,7 +426,9 @@ def test_numeric_dtypes_are_taken_in_every_role(verdicts):
         if case[0].startswith(numeric) and case[1] != "by" and case[0] != "null" and verdict != "ok"
     ]
     assert not refused
-    assert all(verdicts["null", role, "in-memory"] == "ok" for role in ("asset", "benchmark", "var", "leader", "ewm"))
+    assert all(
+        verdicts["null", role, "in-memory"] == "ok" for role in ("asset", "benchmark", "var", "leader", "ewm", "lags")
+    )
 
 
 @pytest.mark.parametrize("dtype", ["string", "binary", "categorical", "enum", "list", "array", "struct", "object"])
@@ -409,7 +450,9 @@ def live_objects():
     ewm.update(0.1, 0.2)
     several = JointPair(2, window_size=5)
     several.update(0.1, (0.2, 0.3))
-    return {"rows": by_rows, "time": by_time, "ewm": ewm, "joint": several}
+    scanner = LagScanner(2, window_size=5, min_samples=2)
+    scanner.update(0.1, 0.2)
+    return {"rows": by_rows, "time": by_time, "ewm": ewm, "joint": several, "lags": scanner}
 
 
 BAD_ROWS = {
@@ -440,6 +483,11 @@ BAD_ROWS = {
     "leaders of one dimension": ("joint", DataError, lambda p: p.update_many(Y, X)),
     "leaders too wide": ("joint", DataError, lambda p: p.update_many(Y, np.ones((50, 3)))),
     "text for many": ("rows", DataError, lambda p: p.update_many(["a"], ["b"])),
+    "text in a scanner": ("lags", DataError, lambda p: p.update(0.1, "0.2")),
+    "text in a scanner's peek": ("lags", DataError, lambda p: p.peek("0.1", 0.2)),
+    "text in a scanner's amend": ("lags", DataError, lambda p: p.amend(0.1, "0.2")),
+    "lengths in a scanner": ("lags", DataError, lambda p: p.update_many(Y, X[:-1])),
+    "block in a scanner": ("lags", DataError, lambda p: p.update_many(np.ones((3, 2)), np.ones(3))),
     "block for many": ("rows", DataError, lambda p: p.update_many(np.ones((3, 2)), np.ones(3))),
 }
 
@@ -473,7 +521,7 @@ def test_a_refused_row_does_not_show_later():
 
 @pytest.mark.parametrize("junk", [None, 5, "COMOVE", [1, 2]])
 def test_snapshots_are_bytes(junk):
-    for kind in (RollingPair, EwmPair, JointPair, Panel):
+    for kind in (RollingPair, EwmPair, JointPair, LagScanner, Panel):
         with pytest.raises(StateError, match="not bytes"):
             kind.from_bytes(junk)
 

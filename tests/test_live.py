@@ -12,7 +12,7 @@ import pytest
 import oracles
 from cases import NAN, irregular_times, joint, market
 from comove import DataError, OrderError, arrays
-from comove.live import EwmPair, JointPair, RollingPair
+from comove.live import EwmPair, JointPair, LagScanner, RollingPair
 from doors import assert_same_bits, number
 
 READINGS = (
@@ -251,7 +251,7 @@ def test_amend_replaces_the_last_row_as_often_as_wanted():
 
 
 def test_amend_needs_a_row():
-    for pair in (RollingPair(window_size=5), EwmPair(half_life=3.0)):
+    for pair in (RollingPair(window_size=5), EwmPair(half_life=3.0), LagScanner(window_size=5)):
         before = pair.to_bytes()
         with pytest.raises(DataError) as error:
             pair.amend(0.1, 0.2)

@@ -16,6 +16,8 @@ from cases import NAN
 from comove import arrays
 from comove.options import spillover_readings
 from doors import (
+    LAG_SCAN,
+    LAG_TESTS,
     LEADERS,
     QUESTIONS,
     REGRESSION,
@@ -88,8 +90,16 @@ def test_dtypes_are_known_before_the_query_runs(question):
         "cross_asset_features": {
             name: pl.Float64 for name in ("beta", "correlation", "divergence", "volatility", "relative_momentum")
         },
+        "lag_scan": {
+            **{name: pl.Float64 for name in LAG_SCAN},
+            **{"lag": pl.Int64, "n": pl.UInt32},
+            **{name: pl.Float64 for name in LAG_TESTS if question.options.get("inference")},
+        },
     }.get(question.function)
-    assert promised == (pl.Struct(fields) if fields else pl.Float64)
+    alone = pl.Float64
+    if question.function == "cross_correlation":
+        alone = pl.Array(pl.Float64, 2 * question.options["max_lag"] + 1)
+    assert promised == (pl.Struct(fields) if fields else alone)
     if fields:
         assert [field.name for field in promised.fields] == list(fields)
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import cases
 from cases import CASES, NAMES, NAN
 from doors import (
+    LAG_QUESTIONS,
     LEADERS,
     LIVE_QUESTIONS,
     PAIR_QUESTIONS,
@@ -72,7 +73,7 @@ def agree(question, data, doors=(ask_polars, ask_live)):
 # --- door against door ---
 
 
-@pytest.mark.parametrize("question", [*PAIR_QUESTIONS, *SPILLOVER_QUESTIONS], ids=str)
+@pytest.mark.parametrize("question", [*PAIR_QUESTIONS, *SPILLOVER_QUESTIONS, *LAG_QUESTIONS], ids=str)
 @pytest.mark.parametrize("name", NAMES)
 def test_the_doors_agree_on_every_case(name, question):
     agree(question, of_case(CASES[name]))
@@ -99,6 +100,16 @@ def test_the_doors_agree_on_anything(drawn, window, ddof):
 def test_the_doors_agree_on_anything_exponential(drawn, half_life, min_samples):
     for function in ("ewm_beta", "ewm_corr", "ewm_cov"):
         agree(q(function, half_life=half_life, min_samples=min_samples), columns(drawn))
+
+
+@given(rows, windows(most=40), st.integers(1, 12))
+def test_the_doors_agree_on_anything_at_every_lag(drawn, window, max_lag):
+    data = columns(drawn)
+    lags = agree(q("cross_correlation", max_lag=max_lag, **window), data)["cross_correlation"]
+    scan = agree(q("lag_scan", max_lag=max_lag, inference=True, **window), data)
+    corr = ask_arrays(q("rolling_corr", **window), data)["rolling_corr"]
+    assert_same_bits(lags[:, max_lag], corr, "lag 0 and rolling_corr")
+    assert_same_bits(np.isfinite(lags).all(axis=1), np.isfinite(scan["lag"]), "missing unless every lag is defined")
 
 
 @given(
@@ -222,7 +233,7 @@ def test_threads_do_not_matter():
 
 LANES_SCRIPT = """
 import hashlib
-from doors import QUESTIONS, ask_arrays, ask_polars, ask_live, bits, q, table
+from doors import LAG_QUESTIONS, QUESTIONS, ask_arrays, ask_live, ask_polars, bits, live_rows, new_live, q, table
 
 digest = hashlib.sha256()
 for rows in (5, 64, 1000, 5003):
@@ -231,6 +242,14 @@ for rows in (5, 64, 1000, 5003):
         for ask in (ask_arrays, ask_polars):
             for name, values in ask(question, data).items():
                 digest.update(name.encode() + bits(values).tobytes())
+    # The live scanner has its lags side by side.
+    for question in LAG_QUESTIONS if rows <= 1000 else []:
+        for values in ask_live(question, data).values():
+            digest.update(bits(values).tobytes())
+        thing = new_live(question)
+        for row in live_rows(question, data):
+            thing.update(*row)
+        digest.update(thing.to_bytes())
 print(digest.hexdigest())
 """
 
@@ -308,6 +327,8 @@ def test_any_way_of_feeding_gives_the_same_state(question, steps):
         else:
             wrong = feed[at + 1][:2] + feed[at][2:]
             thing.update(*wrong)
+            if count % 2:
+                thing = type(thing).from_bytes(thing.to_bytes())
             thing.amend(*feed[at])
         took = {"update": 1, "amend": 1, "many": count}.get(verb, 0)
         for row in feed[at : at + took]:
@@ -336,6 +357,7 @@ MAIN_READINGS = {
     "rolling_regression": "beta",
     "ewm_beta": "ewm_beta",
     "rolling_spillover": "coefficient",
+    "lag_scan": "lag",
 }
 
 

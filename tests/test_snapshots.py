@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from comove import ParameterError, StateError
-from comove.live import EwmPair, JointPair, Panel, RollingPair, SpilloverMonitor
+from comove.live import EwmPair, JointPair, LagScanner, Panel, RollingPair, SpilloverMonitor
 from doors import LIVE_QUESTIONS, live_rows, new_live, number, q, table
 
 POLYNOMIAL = 0xC96C5795D7870F42
@@ -52,6 +52,8 @@ def filled(rows=45):
         q("joint_beta", window_span="45m", min_samples=8),
         q("rolling_spillover", window_size=20, min_samples=5, vol_window=6),
         q("rolling_spillover", window_size=20, min_samples=5, vol="given", both=True),
+        q("lag_scan", window_size=20, min_samples=5, max_lag=3),
+        q("lag_scan", window_size=60, min_samples=5, max_lag=1),
     ):
         thing = new_live(question)
         for row in live_rows(question, data):
@@ -64,7 +66,7 @@ def filled(rows=45):
 
 
 OBJECTS = filled()
-KINDS = [RollingPair, EwmPair, JointPair, Panel, SpilloverMonitor]
+KINDS = [RollingPair, EwmPair, JointPair, Panel, SpilloverMonitor, LagScanner]
 by_object = pytest.mark.parametrize("thing", OBJECTS, ids=lambda thing: type(thing).__name__)
 
 
@@ -165,7 +167,7 @@ RUINS = [flipped, truncated, without, inserted, overwritten, swapped, noise, noi
 @by_object
 @pytest.mark.parametrize("ruin", RUINS, ids=lambda ruin: ruin.__name__)
 def test_ruined_snapshots_are_refused(ruin, thing):
-    """Eight objects, eight ways, twenty-five times each: sixteen hundred snapshots."""
+    """Ten objects, eight ways, twenty-five times each: two thousand snapshots."""
     rng, good = np.random.default_rng(152), thing.to_bytes()
     refused = 0
     while refused < 25:
@@ -297,6 +299,7 @@ def test_memory_has_a_bound():
         lambda: JointPair(8, window_span="1h", max_rows=2**24, min_samples=10),
         lambda: JointPair(8, window_size=2**24),
         lambda: Panel(["A"], ["B"], window_size=2**24),
+        lambda: LagScanner(1, window_size=2**24 + 1),
         lambda: Panel([f"A{i}" for i in range(256)], [f"B{i}" for i in range(256)], window_size=200_000),
     ):
         with pytest.raises(ParameterError, match="at most"):

@@ -16,6 +16,7 @@ from comove.options import Floats, Returns, Span, Stderr, Timestamps, Vol
 __all__ = [
     "EwmPair",
     "JointPair",
+    "LagScanner",
     "Panel",
     "PanelReadings",
     "RollingPair",
@@ -961,6 +962,183 @@ class SpilloverMonitor:
     @property
     def both(self) -> bool:
         """Whether the source on the asset is kept too."""
+
+    def reset(self) -> None:
+        """Forget all rows; the options stay."""
+
+    def copy(self) -> Self:
+        """Return an independent copy."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+    def to_bytes(self) -> bytes:
+        """Return a versioned snapshot with a checksum, which `from_bytes` restores bit for bit."""
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes, /) -> Self:
+        """Restore a snapshot; the object continues as the one it was taken of.
+
+        Raises
+        ------
+        StateError
+            Bytes that are truncated, corrupted, newer than this version, or of another class.
+        """
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class LagScanner:
+    """Correlations of an asset and a leader at every lag, fed one row at a time.
+
+    A negative lag means that the leader moved first: lag k pairs leader[t + k] with asset[t]. Definitions are those of
+    `comove.arrays.cross_correlation` and `comove.arrays.lag_scan`; the bits are the same.
+
+    Parameters
+    ----------
+    max_lag : int, 1 to 4096, default 10
+        The largest lag, in rows.
+    window_size : int, 3 to 2^24
+        Rows of the window at each lag.
+    min_samples : int, 2 to `window_size`, default `window_size`
+        Complete pairs needed at a lag before its correlation is given.
+
+    Raises
+    ------
+    ParameterError
+        An option out of its bounds, or more memory than a live object may take.
+
+    Notes
+    -----
+    A row costs the same whatever the window; lags go side by side in the lanes of the processor. Memory is taken at
+    construction. The p-values, `confidence` and `leads_by` are made of the rows of the window each time they are read.
+
+    Examples
+    --------
+    >>> from comove.live import LagScanner
+    >>> leader = [0.3, -0.1, 0.4, 0.1, -0.5, 0.9, -0.2, 0.6]
+    >>> scanner = LagScanner(max_lag=2, window_size=3)
+    >>> # The asset does what the leader did one row ago.
+    >>> for asset, led in zip([None, *leader], leader):
+    ...     lag = scanner.update(asset, led)
+    >>> lag, scanner.corr
+    (-1, 1.0)
+    """
+
+    def __new__(cls, max_lag: int | None = None, *, window_size: int, min_samples: int | None = None) -> Self: ...
+    def update(self, asset: _Value, leader: _Value) -> int | None:
+        """Take in a row and return the lag of the largest correlation, None where not defined.
+
+        Parameters
+        ----------
+        asset, leader : float or None
+            Returns as fractions; None, NaN and infinities are missing.
+
+        Returns
+        -------
+        int or None
+
+        Raises
+        ------
+        DataError
+            Not a number. The object is as it was, byte for byte.
+        """
+
+    def update_many(self, asset: npt.ArrayLike, leader: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Take in many rows and return the lags `update` would.
+
+        Parameters
+        ----------
+        asset, leader : float64, shape (n,)
+
+        Returns
+        -------
+        float64, shape (n,)
+            NaN where not defined.
+
+        Raises
+        ------
+        DataError
+            As `update`, also for arrays of different lengths. If one row is refused, none is taken in.
+        """
+
+    def peek(self, asset: _Value, leader: _Value) -> int | None:
+        """Return the lag `update` would return, and change nothing.
+
+        Parameters, return and errors are those of `update`. Meant for the forming candle.
+        """
+
+    def amend(self, asset: _Value, leader: _Value) -> int | None:
+        """Put another row in the place of the last one, and return the lag.
+
+        Parameters and errors are those of `update`; a `DataError` also where there is no row yet.
+        """
+
+    @property
+    def lag(self) -> int | None:
+        """Lag of the largest correlation by size; negative where the leader moved first."""
+
+    @property
+    def corr(self) -> float | None:
+        """The correlation at `lag`, in [-1, 1]."""
+
+    @property
+    def llr(self) -> float | None:
+        """Sum of the squared correlations at negative lags divided by that at positive ones; above 1: the leader."""
+
+    @property
+    def p_value(self) -> float | None:
+        """P-value of no relation at any lag; a look at every row of the window at every lag."""
+
+    @property
+    def lead_p_value(self) -> float | None:
+        """P-value of no relation at any negative lag: small where the leader moves first."""
+
+    @property
+    def follow_p_value(self) -> float | None:
+        """P-value of no relation at any positive lag: small where the asset moves first."""
+
+    @property
+    def confidence(self) -> float | None:
+        """1 - `lead_p_value`."""
+
+    @property
+    def leads_by(self) -> int | None:
+        """Rows by which the leader moves first, 0 unless `lead_p_value` is below 0.05, None where that is missing.
+
+        Those of its largest correlation at a negative lag, the nearest of equal ones.
+        """
+
+    @property
+    def cross_correlation(self) -> npt.NDArray[np.float64]:
+        """Correlations from lag -max_lag to max_lag, NaN where not defined; a fresh array."""
+
+    @property
+    def lags(self) -> npt.NDArray[np.int64]:
+        """The lags of `cross_correlation`."""
+
+    @property
+    def n(self) -> int:
+        """The least number of complete pairs at any lag; given also where the readings are missing."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every lag has `min_samples` complete pairs."""
+
+    @property
+    def warmup(self) -> int:
+        """Rows until the first value, that row included, where none is missing: `min_samples` + `max_lag`."""
+
+    @property
+    def max_lag(self) -> int:
+        """The largest lag."""
+
+    @property
+    def window_size(self) -> int:
+        """Rows of the window."""
+
+    @property
+    def min_samples(self) -> int:
+        """Complete pairs needed at a lag before its correlation is given."""
 
     def reset(self) -> None:
         """Forget all rows; the options stay."""

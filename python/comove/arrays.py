@@ -602,7 +602,7 @@ def cross_correlation(
     >>> leader = np.array([0.3, -0.1, 0.4, 0.1, -0.5, 0.9])
     >>> asset = np.append(np.nan, leader[:-1])  # does what the leader did one row ago
     >>> arrays.cross_correlation(asset, leader, window_size=3, max_lag=1)[-1].round(3)
-    array([ 1.   , -0.814, -0.146])
+    array([ 1.   , -0.715, -0.528])
     """
     chosen = options.lags(window_size, min_samples, max_lag)
     y = options.series("asset", asset)
