@@ -11,6 +11,7 @@ from comove import __version__
 from comove.cli.demo import demo_command
 from comove.cli.features import features_command
 from comove.cli.leadlag import leadlag_command
+from comove.cli.spillover import spillover_command
 
 __all__ = ["main"]
 
@@ -27,3 +28,4 @@ def main() -> None:
 main.add_command(demo_command)
 main.add_command(features_command)
 main.add_command(leadlag_command)
+main.add_command(spillover_command)

@@ -22,7 +22,9 @@ __all__ = [
     "check_outputs",
     "chosen",
     "data_option",
+    "named",
     "open_progress",
+    "pairs_of",
     "read_each",
     "refuse_failures",
     "write_page",
@@ -76,7 +78,7 @@ def read_each(
         except ParameterError:
             raise
         except ComoveError as error:
-            failed.append(_named(symbol, str(error)))
+            failed.append(named(symbol, str(error)))
     return good, failed
 
 
@@ -131,6 +133,17 @@ def write_whole(file: Path, write: Callable[[Path], object]) -> None:
             draft.unlink()
 
 
-def _named(symbol: str, message: str) -> str:
+def pairs_of(assets: Sequence[str], leaders: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs (asset, leader) to look at: none with itself, and two that are both once, the later as asset."""
+    rank = {leader: place for place, leader in enumerate(leaders)}
+    return [
+        (asset, leader)
+        for asset in assets
+        for leader in leaders
+        if asset != leader and (leader not in assets or rank.get(asset, len(rank)) > rank[leader])
+    ]
+
+
+def named(symbol: str, message: str) -> str:
     """Return a message that begins with the symbol, once."""
     return message if message.startswith(f"{symbol}:") else f"{symbol}: {message}"

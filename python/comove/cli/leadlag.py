@@ -17,6 +17,7 @@ from comove.cli.folder import (
     chosen,
     data_option,
     open_progress,
+    pairs_of,
     read_each,
     refuse_failures,
     write_page,
@@ -150,7 +151,7 @@ def leadlag_command(
         asset_names = list(files) if assets.strip().lower() == "all" else chosen("--assets", assets, files)
         symbols = list(dict.fromkeys([*leader_names, *asset_names]))
         prices, failed = read_each(files, symbols, read_prices)
-        names = _pairs_of(asset_names, leader_names)
+        names = pairs_of(asset_names, leader_names)
         if not names:
             raise fail(f"{data}: no pair of an asset and another leader in {', '.join(symbols)}")
         pairs: list[_Pair] = []
@@ -174,18 +175,6 @@ def leadlag_command(
                 write_page(page, plot)
                 click.echo(f"Drew {plot}")
         refuse_failures(failed, len(symbols), "symbols")
-
-
-def _pairs_of(assets: list[str], leaders: list[str]) -> list[tuple[str, str]]:
-    """Return the pairs to look at: none with itself, and two leaders once."""
-    pairs: list[tuple[str, str]] = []
-    for asset in assets:
-        for leader in leaders:
-            mirrored = asset in leaders and (leader, asset) in pairs
-            later = asset not in leaders or leaders.index(leader) < leaders.index(asset) or leader not in assets
-            if asset != leader and later and not mirrored:
-                pairs.append((asset, leader))
-    return pairs
 
 
 def _scan(asset: Prices, leader: Prices, max_lag: int, window: int, returns: Returns) -> _Pair:
