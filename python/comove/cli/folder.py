@@ -22,7 +22,6 @@ __all__ = [
     "check_outputs",
     "chosen",
     "data_option",
-    "named",
     "open_progress",
     "pairs_of",
     "read_each",
@@ -78,7 +77,8 @@ def read_each(
         except ParameterError:
             raise
         except ComoveError as error:
-            failed.append(named(symbol, str(error)))
+            message = str(error)
+            failed.append(message if message.startswith(f"{symbol}:") else f"{symbol}: {message}")
     return good, failed
 
 
@@ -112,7 +112,11 @@ def check_outputs(data: Path, out: Path | None, plot: Path | None) -> None:
 
 def write_table(frame: pl.DataFrame, file: Path) -> None:
     """Write a table in the format of the file's ending; the file is there as a whole or not at all."""
-    writers = {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".json": frame.write_json}
+    writers: dict[str, Callable[[Path], object]] = {
+        ".csv": frame.write_csv,
+        ".parquet": frame.write_parquet,
+        ".json": frame.write_json,
+    }
     write_whole(file, writers[file.suffix.lower()])
 
 
@@ -142,8 +146,3 @@ def pairs_of(assets: Sequence[str], leaders: Sequence[str]) -> list[tuple[str, s
         for leader in leaders
         if asset != leader and (leader not in assets or rank.get(asset, len(rank)) > rank[leader])
     ]
-
-
-def named(symbol: str, message: str) -> str:
-    """Return a message that begins with the symbol, once."""
-    return message if message.startswith(f"{symbol}:") else f"{symbol}: {message}"

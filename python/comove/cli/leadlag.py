@@ -154,13 +154,13 @@ def leadlag_command(
         names = pairs_of(asset_names, leader_names)
         if not names:
             raise fail(f"{data}: no pair of an asset and another leader in {', '.join(symbols)}")
+        names = [(asset, leader) for asset, leader in names if asset in prices and leader in prices]
         pairs: list[_Pair] = []
         with open_progress() as progress:
             task = progress.add_task("", total=len(names))
             for asset, leader in names:
                 progress.update(task, description=asset)
-                if asset in prices and leader in prices:
-                    pairs.append(_scan(prices[asset], prices[leader], max_lag, window, returns))
+                pairs.append(_scan(prices[asset], prices[leader], max_lag, window, returns))
                 progress.advance(task)
             progress.update(task, description="done")
         if pairs:

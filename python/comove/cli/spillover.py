@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from comove import arrays
@@ -17,7 +19,6 @@ from comove.cli.folder import (
     check_outputs,
     chosen,
     data_option,
-    named,
     open_progress,
     pairs_of,
     read_each,
@@ -28,9 +29,7 @@ from comove.cli.folder import (
 from comove.cli.givers import Givers, find_givers
 from comove.cli.significance import LEVEL, holm
 from comove.cli.spacing import spacing_of
-from comove.data.align import align
 from comove.data.candles import candle_files
-from comove.errors import DataError
 from comove.features.grid import read_prices
 from comove.live import SpilloverMonitor
 from comove.options import Floats
@@ -75,13 +74,23 @@ class _Pair:
 class _Options:
     """How volatilities are made and how many rows count."""
 
-    vol: str
+    vol: Literal["parkinson", "garman_klass", "rolling"]
     vol_window: int | None
     window: int
 
     @property
     def columns(self) -> tuple[str, ...]:
         return _COLUMNS[self.vol]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candles:
+    """One symbol: its candles, and of them the times, the columns its volatility needs, and how long that remembers."""
+
+    frame: pl.DataFrame
+    times: npt.NDArray[np.int64]
+    columns: list[Floats]
+    spacing: int = 1
 
 
 @click.command("spillover", short_help="Rank how turbulence travels between coins.")
@@ -169,7 +178,7 @@ def spillover_command(
     assets: str,
     sources: str,
     window: int,
-    vol: str,
+    vol: Literal["parkinson", "garman_klass", "rolling"],
     vol_window: int | None,
     connectedness: bool,
     lags: int,
@@ -202,22 +211,22 @@ def spillover_command(
         names = pairs_of(asset_names, source_names)
         if not names:
             raise fail(f"{data}: no pair of an asset and another source in {', '.join(symbols)}")
-        frames, failed = read_each(files, symbols, lambda frame, _: frame)
-        spacings, refused = _spacings(frames, options)
-        failed += refused
+        candles, failed = read_each(files, symbols, lambda frame, symbol: _read(frame, symbol, options))
+        names = [(asset, source) for asset, source in names if asset in candles and source in candles]
         pairs: list[_Pair] = []
+        givers = None
         with open_progress() as progress:
-            task = progress.add_task("", total=len(names))
+            task = progress.add_task("", total=len(names) + connectedness)
             for asset, source in names:
                 progress.update(task, description=asset)
-                if asset in spacings and source in spacings:
-                    spacing = max(spacings[asset], spacings[source])
-                    pairs.append(_regress(asset, source, frames, options, spacing))
+                pairs.append(_regress(asset, source, candles, options))
+                progress.advance(task)
+            if connectedness:
+                progress.update(task, description="all together")
+                givers = find_givers({symbol: one.frame for symbol, one in candles.items()}, lags, horizon, window)
                 progress.advance(task)
             progress.update(task, description="done")
         if pairs:
-            good = {symbol: frames[symbol] for symbol in symbols if symbol in spacings}
-            givers = find_givers(good, lags, horizon, window) if connectedness else None
             table = _table(pairs, givers)
             page = spillover_report.page(table, givers, options.vol) if plot else None
             spillover_report.show(table, givers, top, open_console())
@@ -228,31 +237,27 @@ def spillover_command(
         refuse_failures(failed, len(symbols), "symbols")
 
 
-def _spacings(frames: dict[str, pl.DataFrame], options: _Options) -> tuple[dict[str, int], list[str]]:
-    """Return for each symbol after how many candles its volatility has forgotten its past; what fails, as messages."""
-    spacings: dict[str, int] = {}
-    failed: list[str] = []
-    for symbol, frame in frames.items():
-        try:
-            read_prices(frame, symbol)
-            (sides,) = _laid({symbol: frame}, options)
-            vol = _volatility(sides, options)
-        except DataError as error:
-            failed.append(named(symbol, str(error)))
-            continue
-        spacings[symbol] = max(spacing_of(vol[-options.window :]), options.vol_window or 1)
-    return spacings, failed
+def _read(frame: pl.DataFrame, symbol: str, options: _Options) -> _Candles:
+    # Checks the times, and that prices are above 0.
+    read_prices(frame, symbol)
+    columns = [frame[name].fill_null(float("nan")).to_numpy() for name in options.columns]
+    candles = _Candles(frame, frame["ts"].to_physical().to_numpy(), columns)
+    vol = _volatility(_laid([candles], options)[0], options)
+    return replace(candles, spacing=max(spacing_of(vol[-options.window :]), options.vol_window or 1))
 
 
-def _laid(frames: dict[str, pl.DataFrame], options: _Options) -> list[list[Floats]]:
-    """Return what `SpilloverMonitor` takes for each symbol, on the union of their timestamps."""
-    grid = align(frames, column=options.columns, how="outer").frame
+def _laid(candles: Sequence[_Candles], options: _Options) -> list[list[Floats]]:
+    """Return what `SpilloverMonitor` takes for each symbol, on the union of their timestamps up to the first's last."""
+    grid = np.unique(np.concatenate([one.times for one in candles]))
+    grid = grid[grid <= candles[0].times[-1]]
     sides = []
-    for symbol in frames:
-        columns = [grid[f"{symbol}_{name}"].fill_null(float("nan")).to_numpy() for name in options.columns]
+    for one in candles:
+        there = one.times <= grid[-1]
+        columns = np.full((len(one.columns), len(grid)), np.nan)
+        columns[:, np.searchsorted(grid, one.times[there])] = [column[there] for column in one.columns]
         if options.vol == "rolling":
-            columns = [np.append(np.nan, columns[0][1:] / columns[0][:-1] - 1.0)]
-        sides.append(columns)
+            columns = np.append(np.nan, columns[0, 1:] / columns[0, :-1] - 1.0)[np.newaxis]
+        sides.append(list(columns))
     return sides
 
 
@@ -262,10 +267,9 @@ def _volatility(sides: list[Floats], options: _Options) -> Floats:
     return arrays.parkinson(*sides) if options.vol == "parkinson" else arrays.garman_klass(*sides)
 
 
-def _regress(asset: str, source: str, frames: dict[str, pl.DataFrame], options: _Options, spacing: int) -> _Pair:
+def _regress(asset: str, source: str, candles: Mapping[str, _Candles], options: _Options) -> _Pair:
     """Regress volatility on volatility over the last rows of the grid of the two, up to the asset's last row."""
-    ends = frames[asset]["ts"][-1]
-    y, x = _laid({name: frames[name].filter(pl.col("ts") <= ends) for name in (asset, source)}, options)
+    y, x = _laid([candles[asset], candles[source]], options)
     present = [np.isfinite(np.column_stack(side)).all(axis=1) for side in (y, x)]
     if not all(there.any() for there in present):
         return _Pair(asset, source, 0)
@@ -274,12 +278,13 @@ def _regress(asset: str, source: str, frames: dict[str, pl.DataFrame], options: 
     lost = options.vol_window - 1 if options.vol_window else 0
     size = options.window or len(y[0]) - start - lost
     if size < _LEAST_PAIRS and not options.window:
-        return _Pair(asset, source, int(np.logical_and(*present).sum()))
+        return _Pair(asset, source, int((present[0] & present[1]).sum()))
     rows = slice(max(start, len(y[0]) - size - lost), None)
+    spacing = max(candles[asset].spacing, candles[source].spacing)
     monitor = SpilloverMonitor(
         window_size=size,
         min_samples=min(size, max(_LEAST_PAIRS, size // 2)),
-        vol=options.vol,  # type: ignore[arg-type]
+        vol=options.vol,
         vol_window=options.vol_window,
         stderr="spaced",
         spacing=spacing,

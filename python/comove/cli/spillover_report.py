@@ -114,7 +114,8 @@ def _explain_pairs(table: pl.DataFrame, console: Console) -> None:
     words = table["verdict"].to_list()
     counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
     spacings = table["spacing"].drop_nulls()
-    usual = f"{spacings.min()} to {spacings.max()}" if len(spacings) else "-"
+    ends = [str(row) for row in spacings.sort().to_list()[:: max(1, len(spacings) - 1)]]
+    usual = " to ".join(dict.fromkeys(ends)) or "-"
     console.print(
         f"""
 Of {len(table)} pairs: {counts}.
