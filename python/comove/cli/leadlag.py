@@ -240,7 +240,14 @@ def _table(pairs: list[_Pair], step: float, sort: Sort) -> pl.DataFrame:
     adjusted = holm(np.concatenate([table["lead_p"].to_numpy(), table["follow_p"].to_numpy()]))
     lead, follow = np.split(adjusted, 2)
     verdicts = [
-        leadlag_report.verdict(pair.asset, pair.leader, pair.lag, bool(leads <= LEVEL), bool(follows <= LEVEL))
+        leadlag_report.verdict(
+            pair.asset,
+            pair.leader,
+            # Windows of a few rows have a lag, but no test.
+            pair.lag if np.isfinite(pair.lead_p) else None,
+            bool(leads <= LEVEL),
+            bool(follows <= LEVEL),
+        )
         for pair, leads, follows in zip(pairs, lead, follow, strict=True)
     ]
     table = table.with_columns(

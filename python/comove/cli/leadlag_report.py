@@ -94,7 +94,7 @@ def explain(table: pl.DataFrame, max_lag: int, console: Console) -> None:
         "- llr: squared correlations with the leader ahead over those with the asset ahead; 1 is even.",
         "- p leader first: the chance of this much echo of the leader in later moves of the asset if there is none;",
         "  small speaks for a lead. p asset first: the same the other way round.",
-        f"- Of {len(tested)} pairs without any lead some {LEVEL * len(tested):.0f} would have p leader first below"
+        f"- Of {len(tested)} pairs without any lead some {LEVEL * len(tested):.2g} would have p leader first below"
         f" {LEVEL} by mere chance; here: {low}.",
         f"  The verdict accounts for all {2 * len(tested)} p-values (Holm's method): if nothing leads anything, the",
         f'  chance of even one "leads" among them is about {LEVEL:.0%}.',

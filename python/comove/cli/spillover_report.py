@@ -127,7 +127,8 @@ What this means.
 - This says that turbulence is shared, NOT who gives it to whom: both are looked at in the same candle.
 - p: the chance of a coefficient this far from 0 if the two have nothing to do with each other. Volatility comes in
   clusters, so neighbouring candles are not separate evidence. The test therefore takes candles so far apart that
-  neither volatility remembers its past (autocorrelation below {FORGOTTEN}): {usual} candles here.
+  neither volatility remembers its past (autocorrelation below {FORGOTTEN}): {usual} candles here. p and ± come from
+  those few alone, the coefficient from all.
 - The verdict accounts for all {len(tested)} tests (Holm's method): if nothing were related, the chance of even one
   "{TOGETHER}" is about {LEVEL:.0%}. "{_NOT_SHOWN}" means not shown by these candles, not that there is nothing;
   "{_NO_TEST}": fewer than 10 candles far enough apart.
