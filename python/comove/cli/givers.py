@@ -32,7 +32,7 @@ class Givers:
     ----------
     result : Connectedness or None
     parts : list of float64 arrays
-        `net` over each quarter of the rows; empty where a quarter is too short.
+        `net` over each quarter of the rows of the regression; empty where a quarter is too short.
     left_out : list of str
         Coins with too few rows in common with the others.
     first, last : str
@@ -100,8 +100,11 @@ def _with_common_rows(vols: pl.DataFrame, lags: int) -> tuple[list[str], list[st
 
 
 def _parts(vols: pl.DataFrame, lags: int, horizon: int) -> list[Floats]:
-    ends = [len(vols) * part // PARTS for part in range(PARTS + 1)]
+    # Equal shares of the rows that count: the grid may go on for a long time with one coin alone.
+    rows = np.flatnonzero(usable_rows(vols.drop("ts").to_numpy(), lags))
+    ends = [int(part[0]) for part in np.array_split(rows, PARTS) if len(part)] + [int(rows[-1]) + 1]
     try:
-        return [diebold_yilmaz(vols[start:end], lags, horizon).net for start, end in pairwise(ends)]
+        # The rows before the first of a part are what it looks back on.
+        return [diebold_yilmaz(vols[start - lags : end], lags, horizon).net for start, end in pairwise(ends)]
     except DataError:
         return []

@@ -10,6 +10,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from comove.cli.console import say
 from comove.cli.significance import LEVEL, p_text
 from comove.options import Floats
 from comove.plots import heat_map
@@ -81,31 +82,33 @@ def explain(table: pl.DataFrame, max_lag: int, console: Console) -> None:
     ahead = _leading(table)
     told = "; ".join(f"{name} leads {', '.join(others)}" for name, others in ahead.items())
     both = words.count(_BOTH)
-    lines = [
+    found = [f"Found: {told or 'nobody leads anybody'}."]
+    if both:
+        found.append(f"In {both} pairs each leads the other.")
+    if TOO_LITTLE in words:
+        found.append(f"Too little data: {words.count(TOO_LITTLE)} pairs.")
+    say(
+        console,
         "",
-        f"Found: {told or 'nobody leads anybody'}."
-        + (f" In {both} pairs each leads the other." if both else "")
-        + (f" Too little data: {words.count(TOO_LITTLE)} pairs." if TOO_LITTLE in words else ""),
+        " ".join(found),
         "",
         "What this means.",
-        f"- lag: how many candles apart the moves are, up to {max_lag}. -1: the leader moved one candle before the",
-        "  asset. 0: both moved in the same candle, and then NOBODY leads, however strong the correlation.",
+        f"- lag: how many candles apart the moves are, up to {max_lag}. -1: the leader moved one candle before the "
+        "asset. 0: both moved in the same candle, and then NOBODY leads, however strong the correlation.",
         "- corr: how alike the moves are, from -1 to 1. In the same candle most coins are: the market moves together.",
         "- llr: squared correlations with the leader ahead over those with the asset ahead; 1 is even.",
-        "- p leader first: the chance of this much echo of the leader in later moves of the asset if there is none;",
-        "  small speaks for a lead. p asset first: the same the other way round.",
-        f"- Of {len(tested)} pairs without any lead some {LEVEL * len(tested):.2g} would have p leader first below"
-        f" {LEVEL} by mere chance; here: {low}.",
-        f"  The verdict accounts for all {2 * len(tested)} p-values (Holm's method): if nothing leads anything, the",
-        f'  chance of even one "leads" among them is about {LEVEL:.0%}.',
-        '- "leads by 2 candles": at that lag the moves are most alike. "leads a little": they are most alike at',
-        '  another lag, mostly 0, but a small echo comes after it. "nobody leads": no lead that chance could not have',
-        "  made; one too small for this many candles is not seen.",
-        "- Each coin's memory of its own last candle is taken out first, a longer one is not. Prices that bounce",
-        "  between bid and ask or trade seldom, as on short candles, can therefore look like a lead. And a true lead",
-        "  may be smaller than the cost of trading on it.",
-    ]
-    console.print("\n".join(lines), soft_wrap=True)
+        "- p leader first: the chance of this much echo of the leader in later moves of the asset if there is "
+        "none; small speaks for a lead. p asset first: the same the other way round.",
+        f"- Of {len(tested)} pairs without any lead some {LEVEL * len(tested):.2g} would have p leader first below "
+        f"{LEVEL} by mere chance; here: {low}. The verdict accounts for all {2 * len(tested)} p-values (Holm's "
+        f'method): if nothing leads anything, the chance of even one "leads" among them is about {LEVEL:.0%}.',
+        '- "leads by 2 candles": at that lag the moves are most alike. "leads a little": they are most alike at '
+        'another lag, mostly 0, but a small echo comes after it. "nobody leads": no lead that chance could not '
+        "have made; one too small for this many candles is not seen.",
+        "- Each coin's memory of its own last candle is taken out first, a longer one is not. Prices that bounce "
+        "between bid and ask or trade seldom, as on short candles, can therefore look like a lead. And a true lead "
+        "may be smaller than the cost of trading on it.",
+    )
 
 
 def page(table: pl.DataFrame, cross: Mapping[tuple[str, str], Floats], max_lag: int) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from comove.cli.console import say
 from comove.cli.givers import KEPT, PARTS, Givers
 from comove.cli.significance import LEVEL, p_text
 from comove.cli.spacing import FORGOTTEN
@@ -42,7 +43,7 @@ def show(table: pl.DataFrame, givers: Givers | None, top: int, console: Console)
     if givers is None:
         return
     if givers.result is None:
-        console.print(f"\nNo table of connectedness: {givers.reason}.", soft_wrap=True)
+        say(console, "", f"No table of connectedness: {givers.reason}.")
         return
     _show_givers(givers, givers.result, top, console)
     _explain_givers(givers, givers.result, console)
@@ -116,24 +117,26 @@ def _explain_pairs(table: pl.DataFrame, console: Console) -> None:
     spacings = table["spacing"].drop_nulls()
     ends = [str(row) for row in spacings.sort().to_list()[:: max(1, len(spacings) - 1)]]
     usual = " to ".join(dict.fromkeys(ends)) or "-"
-    console.print(
-        f"""
-Of {len(table)} pairs: {counts}.
-
-What this means.
-- coefficient: how much more volatile the asset is when the source is more volatile by 1, in the same candle; ± one
-  standard error, the size of error that chance makes usual. Other way round: the source on the asset.
-- corr, R²: how alike the two volatilities are, and the part of one that a line through the other explains.
-- This says that turbulence is shared, NOT who gives it to whom: both are looked at in the same candle.
-- p: the chance of a coefficient this far from 0 if the two have nothing to do with each other. Volatility comes in
-  clusters, so neighbouring candles are not separate evidence. The test therefore takes candles so far apart that
-  neither volatility remembers its past (autocorrelation below {FORGOTTEN}): {usual} candles here. p and ± come from
-  those few alone, the coefficient from all.
-- The verdict accounts for all {len(tested)} tests (Holm's method): if nothing were related, the chance of even one
-  "{TOGETHER}" is about {LEVEL:.0%}. "{_NOT_SHOWN}" means not shown by these candles, not that there is nothing;
-  "{_NO_TEST}": fewer than 10 candles far enough apart.
-- half-life: candles in which the asset's volatility forgets half of a shock, seen from one candle to the next.""",
-        soft_wrap=True,
+    say(
+        console,
+        "",
+        f"Of {len(table)} pairs: {counts}.",
+        "",
+        "What this means.",
+        "- coefficient: how much more volatile the asset is when the source is more volatile by 1, in the same "
+        "candle; ± one standard error, the size of error that chance makes usual. Other way round: the source on "
+        "the asset.",
+        "- corr, R²: how alike the two volatilities are, and the part of one that a line through the other explains.",
+        "- This says that turbulence is shared, NOT who gives it to whom: both are looked at in the same candle.",
+        "- p: the chance of a coefficient this far from 0 if the two have nothing to do with each other. "
+        "Volatility comes in clusters, so neighbouring candles are not separate evidence. The test therefore takes "
+        f"candles so far apart that neither volatility remembers its past (autocorrelation below {FORGOTTEN}): "
+        f"{usual} candles here. p and ± come from those few alone, the coefficient from all.",
+        f"- The verdict accounts for all {len(tested)} tests (Holm's method): if nothing were related, the chance "
+        f'of even one "{TOGETHER}" is about {LEVEL:.0%}. "{_NOT_SHOWN}" means not shown by these candles, not that '
+        f'there is nothing; "{_NO_TEST}": fewer than 10 candles far enough apart.',
+        "- half-life: candles in which the asset's volatility forgets half of a shock, as neighbouring candles "
+        "show it.",
     )
 
 
@@ -171,31 +174,34 @@ def _role(net: float, parts: list[float]) -> str:
 
 
 def _explain_givers(givers: Givers, result: Connectedness, console: Console) -> None:
-    out = (
-        f"\nLeft out, because fewer than {KEPT:.0%} of the usual number of candles would remain with them: "
-        f"{', '.join(givers.left_out)}."
-        if givers.left_out
-        else ""
-    )
-    warning = (
-        "\nWARNING: in this model shocks do not fade (it is not stationary); do not rely on the table."
-        if result.spectral_radius >= 1
-        else ""
-    )
-    console.print(
-        f"""
-Total: {result.total:.1f} % of the turbulence of a coin comes from the other {len(result.names) - 1} on average, over
-{result.n:,} candles from {givers.first} to {givers.last}.{out}{warning}
-
-What this means (Diebold and Yilmaz 2012).
-- All coins are forecast together, from the log range (high to low) of their last {result.lags} candles. Of the
-  error of each coin's forecast {result.horizon} candles ahead, a part comes from shocks to each other coin.
-- gives to others: those parts of the others' errors, summed; it may exceed 100. takes from others: of its own error.
-- net: gives less takes. Shocks count as they come, and coins move in the same candle: net says which coins are in
-  the midst of the market's turbulence (above 0) and which at its edge (below 0), not which one causes it.
-- There is no test behind net. "gives" and "takes" stand only where each quarter of the time, taken alone, has the
-  same sign; "not steady" where not. Of coins without any net, one in {2 ** (PARTS - 1)} would still get a word.""",
-        soft_wrap=True,
+    facts = [
+        f"Total: {result.total:.1f} % of the turbulence of a coin comes from the other {len(result.names) - 1} on "
+        f"average, over {result.n:,} candles from {givers.first} to {givers.last}."
+    ]
+    if givers.left_out:
+        facts.append(
+            f"Left out, because fewer than {KEPT:.0%} of the usual number of candles would remain with them: "
+            f"{', '.join(givers.left_out)}."
+        )
+    if result.spectral_radius >= 1:
+        facts.append("WARNING: in this model shocks do not fade (it is not stationary); do not rely on the table.")
+    say(
+        console,
+        "",
+        *facts,
+        "",
+        "What this means (Diebold and Yilmaz 2012).",
+        f"- All coins are forecast together, from the log range (high to low) of their last {result.lags} candles. "
+        f"Of the error of each coin's forecast {result.horizon} candles ahead, a part comes from shocks to each "
+        "other coin.",
+        "- gives to others: those parts of the others' errors, summed; it may exceed 100. takes from others: of "
+        "its own error.",
+        "- net: gives less takes. Shocks count as they come, and coins move in the same candle: net says which "
+        "coins are in the midst of the market's turbulence (above 0) and which at its edge (below 0), not which "
+        "one causes it.",
+        '- There is no test behind net. "gives" and "takes" stand only where each quarter of the time, taken '
+        f'alone, has the same sign; "not steady" where not. Of coins without any net, one in {2 ** (PARTS - 1)} '
+        "would still get a word.",
     )
 
 
