@@ -21,8 +21,8 @@ __all__ = ["FORGOTTEN", "spacing_of"]
 
 #: An autocorrelation that counts as forgotten. Unrelated volatilities (exp of an AR(1) of memory 0 to 0.995 plus noise)
 #: of 1,000 and 4,000 rows were then called related in 3 to 7 % of 400 trials at 5 %; by all rows, in 30 to 77 % where
-#: the memory was 0.9 or more. Spacings of five half-lives rejected 20 % at memory 0.98 and 43 % at 0.995 (2,000 rows, 120
-#: trials).
+#: the memory was 0.9 or more. Spacings of five half-lives rejected 20 % at memory 0.98 and 43 % at 0.995 (2,000 rows,
+#: 120 trials).
 FORGOTTEN: Final = 0.2
 #: Lags looked at, as a part of the rows: ten points at the least remain.
 _SHARE: Final = 10
