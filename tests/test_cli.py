@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,17 +9,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
 import check_features
+from commands import DATA, HOURS, run
 from comove import FeatureRecipe, __version__
 from comove.cli import demo as demo_module
-from comove.cli import main
 from comove.data import simulate_market
-
-DATA = Path(os.environ.get("COMOVE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-HOURS = DATA / "ohlcv" / "1h_2024"
 
 
 @pytest.fixture
@@ -32,13 +27,6 @@ def folder(tmp_path):
     for symbol, frame in frames.items():
         frame.write_parquet(place / f"{symbol}.parquet")
     return place
-
-
-def run(*arguments):
-    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert "Traceback" not in result.output
-    return result
 
 
 def names(folder):

@@ -122,7 +122,7 @@ def test_every_command_exists():
         assert target in targets
 
 
-@pytest.mark.parametrize("command", ["demo", "features"])
+@pytest.mark.parametrize("command", ["demo", "features", "leadlag", "spillover"])
 def test_help_of_the_commands(command):
     result = CliRunner().invoke(main, [command, "--help"], prog_name="comove")
     assert result.exit_code == 0

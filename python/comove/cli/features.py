@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,11 +10,11 @@ from typing import Literal
 import click
 import polars as pl
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from comove.cli.console import errors, fail, open_console
-from comove.data.candles import candle_files, read_candles
+from comove.cli.folder import candles_of, chosen, data_option, open_progress, refuse_failures, write_table
+from comove.data.candles import candle_files
 from comove.errors import ComoveError, ParameterError
 from comove.features import FeatureRecipe
 from comove.options import Returns
@@ -25,13 +23,7 @@ __all__ = ["features_command"]
 
 
 @click.command("features", short_help="Turn candles into cross-asset feature columns.")
-@click.option(
-    "--data",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-    required=True,
-    metavar="DIR",
-    help="Folder with one candle file per symbol (Parquet, CSV or Arrow), such as BTC.parquet.",
-)
+@data_option
 @click.option(
     "--assets",
     default="all",
@@ -122,20 +114,20 @@ def features_command(
         if out.resolve() == data.resolve():
             raise click.UsageError(f"--out must be another folder than --data, or {data} would be written over.")
         files = candle_files(data)
-        leader_names = _chosen("--leaders", leaders, files)
+        leader_names = chosen("--leaders", leaders, files)
         asset_names = (
             [symbol for symbol in files if symbol not in leader_names]
             if assets.strip().lower() == "all"
-            else _chosen("--assets", assets, files)
+            else chosen("--assets", assets, files)
         )
         if not asset_names:
             raise fail(f"{data}: no symbols beside the leaders {', '.join(leader_names)}")
-        leader_frames = {symbol: _closes(files[symbol], symbol) for symbol in leader_names}
+        leader_frames = {symbol: candles_of(files[symbol], symbol).select("ts", "close") for symbol in leader_names}
         out.mkdir(parents=True, exist_ok=True)
 
         done: list[_Summary] = []
         failed: list[str] = []
-        with _progress() as progress:
+        with open_progress() as progress:
             task = progress.add_task("", total=len(asset_names))
             for symbol in asset_names:
                 progress.update(task, description=symbol)
@@ -150,8 +142,7 @@ def features_command(
         if done:
             _show(done, leader_names, open_console())
             click.echo(f"Wrote {len(done)} file{'s' * (len(done) > 1)} to {out}")
-        if failed:
-            raise fail("\n  ".join([f"{len(failed)} of {len(asset_names)} assets failed:", *failed]))
+        refuse_failures(failed, len(asset_names), "assets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,34 +157,15 @@ class _Summary:
     latest: Mapping[str, tuple[float, float | None, bool] | None]
 
 
-def _chosen(option: str, text: str, available: Iterable[str]) -> list[str]:
-    """Return the symbols of a comma-separated list, in any case, each once."""
-    known = {symbol.upper(): symbol for symbol in available}
-    wanted = list(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
-    if not wanted:
-        raise click.UsageError(f"{option} names no symbol.")
-    unknown = [symbol for symbol in wanted if symbol not in known]
-    if unknown:
-        raise fail(f"{option}: no candle file of {', '.join(unknown)}; there are: {', '.join(known.values())}")
-    return [known[symbol] for symbol in wanted]
-
-
-def _closes(file: Path, symbol: str) -> pl.DataFrame:
-    candles = read_candles(file)
-    if isinstance(candles, dict):
-        raise fail(f"{symbol}: {file} is a folder")
-    return candles.select("ts", "close")
-
-
 def _one_asset(
     symbol: str, file: Path, leaders: Mapping[str, pl.DataFrame], recipe: FeatureRecipe, out: Path
 ) -> _Summary:
-    frame = _closes(file, symbol)
+    frame = candles_of(file, symbol).select("ts", "close")
     built = recipe.build_with_market_context(frame, leaders=leaders)
     true = built
     if recipe.fill is not None:
         true = replace(recipe, fill=None).build_with_market_context(frame, leaders=leaders)
-    _write(built, out / f"{symbol}.parquet")
+    write_table(built, out / f"{symbol}.parquet")
     known = true.select(pl.all_horizontal(pl.exclude("ts", "close").is_not_null()).mean()).item()
     return _Summary(
         symbol=symbol,
@@ -213,27 +185,6 @@ def _latest(true: pl.DataFrame, leader: str) -> tuple[float, float | None, bool]
         return None
     row = known[-1]
     return beta[row], corr[row], row < len(beta) - 1
-
-
-def _write(frame: pl.DataFrame, file: Path) -> None:
-    """Write a Parquet file that is there as a whole or not at all."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        frame.write_parquet(draft)
-        draft.replace(file)
-    finally:
-        with suppress(FileNotFoundError):
-            draft.unlink()
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=open_console(stderr=True),
-    )
 
 
 def _show(lines: list[_Summary], leaders: list[str], console: Console) -> None:

@@ -1,0 +1,148 @@
+"""What the commands on a candle folder share: which symbols they take, their progress, and how they write files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, TypeVar
+
+import click
+import polars as pl
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from comove.cli.console import fail, open_console
+from comove.data.candles import read_candles
+from comove.errors import ComoveError, ParameterError
+
+__all__ = [
+    "TABLE_FORMATS",
+    "candles_of",
+    "check_outputs",
+    "chosen",
+    "data_option",
+    "open_progress",
+    "pairs_of",
+    "read_each",
+    "refuse_failures",
+    "write_page",
+    "write_table",
+    "write_whole",
+]
+
+_Read = TypeVar("_Read")
+
+#: Endings of a file of results.
+TABLE_FORMATS: Final = (".csv", ".parquet", ".json")
+
+data_option = click.option(
+    "--data",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    required=True,
+    metavar="DIR",
+    help="Folder with one candle file per symbol (Parquet, CSV or Arrow), such as BTC.parquet.",
+)
+
+
+def chosen(option: str, text: str, available: Iterable[str]) -> list[str]:
+    """Return the symbols of a comma-separated list, in any case, each once."""
+    known = {symbol.upper(): symbol for symbol in available}
+    wanted = list(dict.fromkeys(part.strip().upper() for part in text.split(",") if part.strip()))
+    if not wanted:
+        raise click.UsageError(f"{option} names no symbol.")
+    unknown = [symbol for symbol in wanted if symbol not in known]
+    if unknown:
+        raise fail(f"{option}: no candle file of {', '.join(unknown)}; there are: {', '.join(known.values())}")
+    return [known[symbol] for symbol in wanted]
+
+
+def candles_of(file: Path, symbol: str) -> pl.DataFrame:
+    """Return the candles of one file."""
+    candles = read_candles(file)
+    if isinstance(candles, dict):
+        raise fail(f"{symbol}: {file} is a folder")
+    return candles
+
+
+def read_each(
+    files: Mapping[str, Path], symbols: Sequence[str], read: Callable[[pl.DataFrame, str], _Read]
+) -> tuple[dict[str, _Read], list[str]]:
+    """Read the files of some symbols; what fails comes back as messages, and does not stop the others."""
+    good: dict[str, _Read] = {}
+    failed: list[str] = []
+    for symbol in symbols:
+        try:
+            good[symbol] = read(candles_of(files[symbol], symbol), symbol)
+        except ParameterError:
+            raise
+        except ComoveError as error:
+            message = str(error)
+            failed.append(message if message.startswith(f"{symbol}:") else f"{symbol}: {message}")
+    return good, failed
+
+
+def refuse_failures(failed: Sequence[str], total: int, what: str) -> None:
+    """End with code 1 if anything failed, and say what."""
+    if failed:
+        raise fail("\n  ".join([f"{len(failed)} of {total} {what} failed:", *failed]))
+
+
+def open_progress() -> Progress:
+    """Return a bar on the standard error."""
+    return Progress(
+        TextColumn("{task.description:<12}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=open_console(stderr=True),
+    )
+
+
+def check_outputs(data: Path, out: Path | None, plot: Path | None) -> None:
+    """Refuse files whose ending is unknown, or that the next run would take for candles."""
+    for option, file, endings in (("--out", out, TABLE_FORMATS), ("--plot", plot, (".html",))):
+        if file is None:
+            continue
+        if file.suffix.lower() not in endings:
+            raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {file}")
+        if file.resolve().parent == data.resolve():
+            raise click.UsageError(f"{option} must be in another folder than --data, got {file}")
+
+
+def write_table(frame: pl.DataFrame, file: Path) -> None:
+    """Write a table in the format of the file's ending; the file is there as a whole or not at all."""
+    writers: dict[str, Callable[[Path], object]] = {
+        ".csv": frame.write_csv,
+        ".parquet": frame.write_parquet,
+        ".json": frame.write_json,
+    }
+    write_whole(file, writers[file.suffix.lower()])
+
+
+def write_page(page: str, file: Path) -> None:
+    """Write an HTML page; the file is there as a whole or not at all."""
+    write_whole(file, lambda draft: draft.write_text(page, encoding="utf-8"))
+
+
+def write_whole(file: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` fill a file that then replaces `file`, so that it is there as a whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        write(draft)
+        draft.replace(file)
+    finally:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+
+
+def pairs_of(assets: Sequence[str], leaders: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs (asset, leader) to look at: none with itself, and two that are both once, the later as asset."""
+    rank = {leader: place for place, leader in enumerate(leaders)}
+    return [
+        (asset, leader)
+        for asset in assets
+        for leader in leaders
+        if asset != leader and (leader not in assets or rank.get(asset, len(rank)) > rank[leader])
+    ]

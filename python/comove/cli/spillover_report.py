@@ -1,0 +1,214 @@
+"""What `comove spillover` says: verdicts, the tables, their explanation, and the heat map."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+from rich.console import Console
+from rich.table import Table
+
+from comove.cli.console import say
+from comove.cli.givers import KEPT, PARTS, Givers
+from comove.cli.significance import LEVEL, p_text
+from comove.cli.spacing import FORGOTTEN
+from comove.connectedness import Connectedness
+from comove.plots import heat_map
+
+__all__ = ["page", "show", "verdict"]
+
+TOGETHER: Final = "rise together"
+_AGAINST: Final = "move against"
+_NOT_SHOWN: Final = "not shown"
+_NO_TEST: Final = "too few to test"
+_TOO_LITTLE: Final = "too little data"
+
+
+def verdict(corr: float | None, p_value: float | None, shown: bool) -> str:
+    """Return in words what the test of a pair says."""
+    if corr is None:
+        return _TOO_LITTLE
+    if p_value is None:
+        return _NO_TEST
+    if not shown:
+        return _NOT_SHOWN
+    return TOGETHER if corr > 0 else _AGAINST
+
+
+def show(table: pl.DataFrame, givers: Givers | None, top: int, console: Console) -> None:
+    """Print the tables, and what they mean."""
+    _show_pairs(table, top, console)
+    _explain_pairs(table, console)
+    if givers is None:
+        return
+    if givers.result is None:
+        say(console, "", f"No table of connectedness: {givers.reason}.")
+        return
+    _show_givers(givers, givers.result, top, console)
+    _explain_givers(givers, givers.result, console)
+
+
+def page(table: pl.DataFrame, givers: Givers | None, vol: str) -> str:
+    """Return the heat map of the table of connectedness, or of the pairs where there is none."""
+    if givers is not None and givers.result is not None:
+        result = givers.result
+        order = np.argsort(-result.net, kind="stable")
+        shares = np.where(np.eye(len(order), dtype=bool), np.nan, result.table)[np.ix_(order, order)]
+        names = [result.names[i] for i in order]
+        return heat_map(
+            shares,
+            names,
+            names,
+            title="Turbulence of the row that comes from shocks to the column (its own left out)",
+            scale="sequential",
+            row_title="takes",
+            column_title="gives",
+            value_title="share",
+            unit=" %",
+            decimals=1,
+        )
+    found = {(row["asset"], row["source"]): row["corr"] for row in table.iter_rows(named=True)}
+    assets, sources = (list(dict.fromkeys(table[name].to_list())) for name in ("asset", "source"))
+    # None is missing.
+    matrix = np.array([[found.get((asset, source)) for source in sources] for asset in assets], dtype=np.float64)
+    return heat_map(
+        matrix,
+        assets,
+        sources,
+        title=f"Correlation of volatilities ({vol})",
+        row_title="asset",
+        column_title="source",
+        value_title="corr",
+    )
+
+
+def _show_pairs(table: pl.DataFrame, top: int, console: Console) -> None:
+    shown = table.head(top) if top else table
+    grid = Table(title=f"Volatility that moves together: {len(shown)} of {len(table)} pairs")
+    for name in ("\nasset", "\nsource"):
+        grid.add_column(name, no_wrap=True)
+    numbers = ("\ncoefficient", "other way\nround", "\ncorr", "\nR²", "\np", "half-life,\ncandles")
+    for name in numbers:
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("verdict, for all\npairs together", no_wrap=True)
+    for row in shown.iter_rows(named=True):
+        grid.add_row(
+            row["asset"],
+            row["source"],
+            _with_error(row["coefficient"], row["stderr"]),
+            _with_error(row["reverse_coefficient"], row["reverse_stderr"]),
+            _number(row["corr"]),
+            _number(row["r_squared"]),
+            p_text(np.nan if row["p_value"] is None else row["p_value"]),
+            _number(row["half_life"], 1),
+            row["verdict"],
+            style=None if row["verdict"] in (TOGETHER, _AGAINST) else "dim",
+        )
+    console.print(grid)
+    if len(shown) < len(table):
+        console.print(f"{len(table) - len(shown)} more pairs: --top 0 prints them, --out writes them.")
+
+
+def _explain_pairs(table: pl.DataFrame, console: Console) -> None:
+    tested = table.filter(pl.col("p_value").is_not_null())
+    words = table["verdict"].to_list()
+    counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    spacings = table["spacing"].drop_nulls()
+    ends = [str(row) for row in spacings.sort().to_list()[:: max(1, len(spacings) - 1)]]
+    usual = " to ".join(dict.fromkeys(ends)) or "-"
+    say(
+        console,
+        "",
+        f"Of {len(table)} pairs: {counts}.",
+        "",
+        "What this means.",
+        "- coefficient: how much more volatile the asset is when the source is more volatile by 1, in the same "
+        "candle; ± one standard error, the size of error that chance makes usual. Other way round: the source on "
+        "the asset.",
+        "- corr, R²: how alike the two volatilities are, and the part of one that a line through the other explains.",
+        "- This says that turbulence is shared, NOT who gives it to whom: both are looked at in the same candle.",
+        "- p: the chance of a coefficient this far from 0 if the two have nothing to do with each other. "
+        "Volatility comes in clusters, so neighbouring candles are not separate evidence. The test therefore takes "
+        f"candles so far apart that neither volatility remembers its past (autocorrelation below {FORGOTTEN}): "
+        f"{usual} candles here. p and ± come from those few alone, the coefficient from all.",
+        f"- The verdict accounts for all {len(tested)} tests (Holm's method): if nothing were related, the chance "
+        f'of even one "{TOGETHER}" is about {LEVEL:.0%}. "{_NOT_SHOWN}" means not shown by these candles, not that '
+        f'there is nothing; "{_NO_TEST}": fewer than 10 candles far enough apart.',
+        "- half-life: candles in which the asset's volatility forgets half of a shock, as neighbouring candles "
+        "show it.",
+    )
+
+
+def _show_givers(givers: Givers, result: Connectedness, top: int, console: Console) -> None:
+    order = np.argsort(-result.net, kind="stable").tolist()
+    shown = order if not top or len(order) <= top else [*order[: (top + 1) // 2], *order[len(order) - top // 2 :]]
+    grid = Table(title=f"Givers and takers of turbulence, in percent: {len(shown)} of {len(order)} coins")
+    grid.add_column("coin", no_wrap=True)
+    for name in ("gives to others", "takes from others", "net", "net in each quarter"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("in words", no_wrap=True)
+    for place, i in enumerate(shown):
+        parts = [float(part[i]) for part in givers.parts]
+        grid.add_row(
+            result.names[i],
+            *(_number(float(shares[i]), 1) for shares in (result.to_others, result.from_others)),
+            f"{result.net[i]:+.1f}",
+            " ".join(f"{value:+6.1f}" for value in parts) or "-",
+            _role(float(result.net[i]), parts),
+            end_section=len(shown) < len(order) and place == (top + 1) // 2 - 1,
+        )
+    console.print()
+    console.print(grid)
+    if len(shown) < len(order):
+        console.print(f"{len(order) - len(shown)} coins between them: --top 0 prints them.")
+
+
+def _role(net: float, parts: list[float]) -> str:
+    """Return "gives" or "takes" where each part of the time agrees with the whole."""
+    if not parts:
+        return "too few to check"
+    if all(np.sign(part) == np.sign(net) for part in parts):
+        return "gives" if net > 0 else "takes"
+    return "not steady"
+
+
+def _explain_givers(givers: Givers, result: Connectedness, console: Console) -> None:
+    facts = [
+        f"Total: {result.total:.1f} % of the turbulence of a coin comes from the other {len(result.names) - 1} on "
+        f"average, over {result.n:,} candles from {givers.first} to {givers.last}."
+    ]
+    if givers.left_out:
+        facts.append(
+            f"Left out, because fewer than {KEPT:.0%} of the usual number of candles would remain with them: "
+            f"{', '.join(givers.left_out)}."
+        )
+    if result.spectral_radius >= 1:
+        facts.append("WARNING: in this model shocks do not fade (it is not stationary); do not rely on the table.")
+    say(
+        console,
+        "",
+        *facts,
+        "",
+        "What this means (Diebold and Yilmaz 2012).",
+        f"- All coins are forecast together, from the log range (high to low) of their last {result.lags} candles. "
+        f"Of the error of each coin's forecast {result.horizon} candles ahead, a part comes from shocks to each "
+        "other coin.",
+        "- gives to others: those parts of the others' errors, summed; it may exceed 100. takes from others: of "
+        "its own error.",
+        "- net: gives less takes. Shocks count as they come, and coins move in the same candle: net says which "
+        "coins are in the midst of the market's turbulence (above 0) and which at its edge (below 0), not which "
+        "one causes it.",
+        '- There is no test behind net. "gives" and "takes" stand only where each quarter of the time, taken '
+        f'alone, has the same sign; "not steady" where not. Of coins without any net, one in {2 ** (PARTS - 1)} '
+        "would still get a word.",
+    )
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    """Return some decimals, without the sign of a zero."""
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def _with_error(value: float | None, stderr: float | None) -> str:
+    return _number(value) if stderr is None else f"{_number(value)} ±{_number(stderr)}"
