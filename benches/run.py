@@ -42,6 +42,7 @@ def benches(threads: str) -> list[Bench]:
     sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
     import batch
     import features
+    import lag_panel
     import lags
     import live
     import panel
@@ -52,7 +53,7 @@ def benches(threads: str) -> list[Bench]:
     if threads == "default":
         return [*features.BENCHES, *lags.BENCHES_OF_POLARS]
     child = Bench(DEFAULT_THREADS, "", in_another_process)
-    modules = (batch, live, lags, spillover, panel, ticks, features)
+    modules = (batch, live, lags, spillover, panel, lag_panel, ticks, features)
     return [*(bench for module in modules for bench in module.BENCHES), child]
 
 
