@@ -97,8 +97,9 @@ class Judge:
 
     def error(self, name: str, given: Input, answer: Mapping[str, Floats]) -> Error:
         """The largest error of any reading the answer has."""
-        worst, invented, lost = 0.0, 0, 0
-        rows = self.rows(given)
+        worst, rows = 0.0, self.rows(given)
+        invented: set[int] = set()
+        lost: set[int] = set()
         for row in rows:
             if (name, row) not in self._known:
                 self._known[name, row] = self.exact(given.columns, row)
@@ -107,9 +108,10 @@ class Judge:
                     continue
                 said = float(answer[reading][row])
                 if np.isnan(value):
-                    invented += bool(np.isfinite(said))
+                    if np.isfinite(said):
+                        invented.add(row)
                 elif not np.isfinite(said):
-                    lost += 1
+                    lost.add(row)
                 else:
                     worst = max(worst, abs(said - value) / natural)
-        return Error(worst, len(rows), invented, lost)
+        return Error(worst, len(rows), len(invented), len(lost))

@@ -19,7 +19,7 @@ import comove as cm
 import oracles
 from accuracy import Columns, Exact, Input, Judge, easy_pair, exact_pair, hard_pairs
 from comove import arrays
-from contenders import Contender, column, compare, floats
+from contenders import Contender, column, compare, floats, pair_frame, read_struct
 from measure import Bench, Floats, Line, Scale
 
 WINDOW = 30
@@ -41,10 +41,6 @@ POLARS = "polars rolling_corr"
 PANDAS = "pandas rolling.corr"
 POLARS_OLS = "polars-ols (beta, alpha)"
 POLARS_DS = "polars-ds (beta, alpha, pred)"
-
-
-def pair_frame(columns: Columns) -> pl.DataFrame:
-    return pl.DataFrame(dict(columns))
 
 
 def pandas_pair(columns: Columns) -> tuple[pd.Series, pd.Series]:
@@ -173,11 +169,6 @@ def regression_arrays(name: str, *, reuse: bool) -> Contender:
         return partial(arrays.rolling_regression, columns["asset"], columns["benchmark"], window_size=WINDOW, out=out)
 
     return Contender(name, prepare, lambda answer: answer)
-
-
-def read_struct(frame: pl.DataFrame) -> Mapping[str, Floats]:
-    fields = frame.to_series().struct.unnest()
-    return {name: floats(fields[name]) for name in fields.columns}
 
 
 def regression_expression() -> Contender:

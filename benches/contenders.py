@@ -76,3 +76,18 @@ def floats(series: pl.Series) -> Floats:
 def column(name: str) -> Callable[[pl.DataFrame], Mapping[str, Floats]]:
     """Reads the only column of a frame, as the reading `name`."""
     return lambda frame: {name: floats(frame.to_series())}
+
+
+def pair_frame(columns: Columns) -> pl.DataFrame:
+    return pl.DataFrame(dict(columns))
+
+
+def read_struct(frame: pl.DataFrame) -> Mapping[str, Floats]:
+    """Reads the only column of a frame, a struct, as a reading a field."""
+    fields = frame.to_series().struct.unnest()
+    return {name: floats(fields[name]) for name in fields.columns}
+
+
+def threads() -> str:
+    """The number of threads of Polars, for names; it is fixed when Polars is imported."""
+    return f"{pl.thread_pool_size()} thread{'s' * (pl.thread_pool_size() > 1)}"

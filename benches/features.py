@@ -12,7 +12,7 @@ import cases
 import comove as cm
 import oracles
 from accuracy import Columns, Exact, Input, Judge
-from contenders import Contender, compare, floats
+from contenders import Contender, compare, floats, threads
 from measure import Bench, Floats, Line, Scale
 
 WINDOW, VOL_WINDOW, SHORT, LONG, MOMENTUM = 30, 20, 5, 20, 10
@@ -20,15 +20,11 @@ LEADERS = ("btc", "eth", "sol")
 # Rows before all features are there.
 START = WINDOW
 
+NAME = f"features/polars/3 leaders, {threads()}"
 COMOVE = "comove"
 COMOVE_LAZY = "comove, lazy"
 POLARS = "plain Polars"
 POLARS_LAZY = "plain Polars, lazy"
-
-
-def bench_name() -> str:
-    """One name a number of threads, which Polars fixes when it is imported."""
-    return f"features/polars/3 leaders, {pl.thread_pool_size()} thread{'s' * (pl.thread_pool_size() > 1)}"
 
 
 def market(rows: int, seed: int) -> Columns:
@@ -124,12 +120,12 @@ def features(scale: Scale) -> list[Line]:
     ]
     easy = Input(market(scale.rows, 60), start=START)
     judge = Judge(exact, max(4, scale.judged // 4))
-    return compare(bench_name(), contenders, easy, hard_prices(), judge, scale)
+    return compare(NAME, contenders, easy, hard_prices(), judge, scale)
 
 
 BENCHES = [
     Bench(
-        bench_name(),
+        NAME,
         "From prices to 15 columns of one million rows, eager and lazy. Slower: a feature run over all symbols takes "
         "longer.",
         features,

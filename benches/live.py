@@ -15,7 +15,7 @@ from river import stats, utils
 from accuracy import EASY, Columns, Input, Judge, easy_pair, exact_pair, hard_pairs
 from comove.live import RollingPair
 from contenders import check
-from measure import Bench, Floats, Line, Scale, clock_overhead, line, percentiles, race, undisturbed
+from measure import Bench, Error, Floats, Line, Scale, clock_overhead, line, percentiles, race, undisturbed
 
 WINDOW = 30
 WINDOWS = (10, 30, 100, 1000, 10_000)
@@ -125,6 +125,23 @@ def read_all(opener: Opener, reading: str, given: Input, window_size: int) -> Ma
     return {reading: said}
 
 
+def judged(
+    bench: str,
+    openers: Mapping[str, Opener],
+    readings: Mapping[str, str],
+    inputs: Mapping[str, Input],
+    window_size: int,
+    judge: Judge,
+) -> dict[str, dict[str, Error]]:
+    """The errors of each contender, whose main reading is named in `readings`, on each input."""
+    errors = {}
+    for name, opener in openers.items():
+        answers = {key: read_all(opener, readings[name], given, window_size) for key, given in inputs.items()}
+        check(f"{bench}, {name}", answers[EASY], inputs[EASY].rows, inputs[EASY].start)
+        errors[name] = {key: judge.error(key, inputs[key], said) for key, said in answers.items()}
+    return errors
+
+
 def rounds(runs: Mapping[str, Callable[[], list[int]]], scale: Scale) -> Iterator[dict[str, list[int]]]:
     for turn in range(max(3, scale.turns // 2)):
         order = list(runs) if turn % 2 == 0 else list(reversed(runs))
@@ -132,31 +149,21 @@ def rounds(runs: Mapping[str, Callable[[], list[int]]], scale: Scale) -> Iterato
             yield {name: runs[name]() for name in order}
 
 
-def live(window_size: int, names: Sequence[str], scale: Scale) -> list[Line]:
-    bench = f"pair/live/w{window_size}"
-    easy, hard = easy_pair(max(scale.ticks, 2 * window_size), window_size), hard_pairs(window_size)
-    easy = Input(easy.columns, start=window_size)
-    judge = Judge(exact_pair(window_size), max(2, min(scale.judged, JUDGED_WINDOW_ROWS // window_size)))
-    errors = {}
-    for name in names:
-        reading = "beta" if name.startswith("comove") else "corr"
-        answers = {
-            key: (given, read_all(OPENERS[name], reading, given, window_size))
-            for key, given in {EASY: easy, **hard}.items()
-        }
-        check(f"{bench}, {name}", answers[EASY][1], easy.rows, easy.start)
-        errors[name] = {key: judge.error(key, given, said) for key, (given, said) in answers.items()}
-    history = {column: values[:window_size] for column, values in easy.columns.items()}
-    updates = {name: OPENERS[name](history, window_size) for name in names}
-    ticks = ticks_of(easy.columns, scale.ticks)
-    shares = {name: ticks[: max(50, scale.ticks // SLOW_TICKS)] if name == RIVER else ticks for name in names}
-
-    spent = race({name: partial(loop, updates[name], shares[name]) for name in names}, scale)
+def measured(
+    bench: str,
+    updates: Mapping[str, Update],
+    shares: Mapping[str, Sequence[tuple[float, float]]],
+    errors: Mapping[str, Mapping[str, Error]],
+    scale: Scale,
+) -> list[Line]:
+    """A line a contender, from the ticks it is fed in a turn, and the line of the clock."""
+    spent = race({name: partial(loop, update, shares[name]) for name, update in updates.items()}, scale)
 
     overhead = clock_overhead()
-    sampled: dict[str, list[Floats]] = {name: [] for name in (*names, CLOCK)}
-    runs = {name: partial(sample, updates[name], shares[name]) for name in names}
-    for samples in rounds({**runs, CLOCK: partial(sample_clock, ticks)}, scale):
+    longest = max(shares.values(), key=len)
+    sampled: dict[str, list[Floats]] = {name: [] for name in (*updates, CLOCK)}
+    runs = {name: partial(sample, update, shares[name]) for name, update in updates.items()}
+    for samples in rounds({**runs, CLOCK: partial(sample_clock, longest)}, scale):
         for name, values in samples.items():
             sampled[name].append(np.maximum(np.array(values, dtype=float) - overhead, 0.0))
     lines = [
@@ -168,9 +175,24 @@ def live(window_size: int, names: Sequence[str], scale: Scale) -> list[Line]:
             errors=errors[name],
             percentiles=percentiles(sampled[name]),
         )
-        for name in names
+        for name in updates
     ]
     return [*lines, line(bench, CLOCK, "ns/update", [0.0], percentiles=percentiles(sampled[CLOCK]))]
+
+
+def live(window_size: int, names: Sequence[str], scale: Scale) -> list[Line]:
+    bench = f"pair/live/w{window_size}"
+    easy, hard = easy_pair(max(scale.ticks, 2 * window_size), window_size), hard_pairs(window_size)
+    easy = Input(easy.columns, start=window_size)
+    judge = Judge(exact_pair(window_size), max(2, min(scale.judged, JUDGED_WINDOW_ROWS // window_size)))
+    openers = {name: OPENERS[name] for name in names}
+    readings = {name: "beta" if name.startswith("comove") else "corr" for name in names}
+    errors = judged(bench, openers, readings, {EASY: easy, **hard}, window_size, judge)
+    history = {column: values[:window_size] for column, values in easy.columns.items()}
+    updates = {name: opener(history, window_size) for name, opener in openers.items()}
+    ticks = ticks_of(easy.columns, scale.ticks)
+    shares = {name: ticks[: max(50, scale.ticks // SLOW_TICKS)] if name == RIVER else ticks for name in names}
+    return measured(bench, updates, shares, errors, scale)
 
 
 BENCHES = [

@@ -12,13 +12,14 @@ import numpy as np
 import oracles
 from accuracy import EASY
 from comove.live import Panel
-from measure import Bench, Error, Floats, Line, Scale, clock_overhead, line, percentiles, race, undisturbed
+from measure import QUICK, Bench, Error, Floats, Line, Scale, clock_overhead, line, percentiles, race, undisturbed
 
 ASSETS, LEADERS = 500, 3
 WINDOW = 30
 WINDOWS = (30, 1000, 1440, 10_000)
 # Bars are sampled one by one at a day of minutes.
 DAY = 1440
+QUICK_DAY = 200
 MINUTE_NS = 60_000_000_000
 JUDGED_PAIRS = ((0, 0), (1, 1), (250, 2), (499, 0))
 SPIKE = 1e12
@@ -28,6 +29,8 @@ NUMPY = "NumPy, the window again"
 
 # Takes a bar of prices, returns (assets, leaders) arrays of beta and corr.
 Bar = Callable[[Floats], tuple[Floats, Floats]]
+# The same, whatever it returns.
+AnyBar = Callable[[Floats], object]
 
 
 def market(bars: int, seed: int = 6) -> Floats:
@@ -73,12 +76,12 @@ def numpy_panel(history: Floats, window_size: int) -> Bar:
     return bar
 
 
-def loop(bar: Bar, bars: Sequence[Floats]) -> None:
+def loop(bar: AnyBar, bars: Sequence[Floats]) -> None:
     for prices in bars:
         bar(prices)
 
 
-def sample(bar: Bar, bars: Sequence[Floats]) -> list[int]:
+def sample(bar: AnyBar, bars: Sequence[Floats]) -> list[int]:
     clock = perf_counter_ns
     samples = [0] * len(bars)
     for i, prices in enumerate(bars):
@@ -86,6 +89,17 @@ def sample(bar: Bar, bars: Sequence[Floats]) -> list[int]:
         bar(prices)
         samples[i] = clock() - start
     return samples
+
+
+def single_bars(bar: AnyBar, rest: Sequence[Floats], scale: Scale) -> dict[str, float]:
+    """Percentiles of bars timed one by one; each turn is a whole day, so that what happens once a window is in it."""
+    day = list(islice(cycle(rest), QUICK_DAY if scale == QUICK else DAY))
+    overhead = clock_overhead()
+    turns = []
+    for _ in range(max(3, scale.turns // 2)):
+        with undisturbed():
+            turns.append(np.maximum(np.array(sample(bar, day), dtype=float) - overhead, 0.0))
+    return percentiles(turns)
 
 
 def error(make: Callable[[Floats, int], Bar], prices: Floats, window_size: int) -> Error:
@@ -119,7 +133,6 @@ def errors(make: Callable[[Floats, int], Bar]) -> dict[str, Error]:
 
 def panel(window_size: int, scale: Scale) -> list[Line]:
     bench = f"panel/live/{ASSETS}x{LEADERS}, w{window_size}"
-    quick = scale.bars < window_size
     prices = market(window_size + 1 + scale.bars)
     history, rest = prices[: window_size + 1], list(prices[window_size + 1 :])
     makers = {COMOVE: comove_panel, NUMPY: numpy_panel}
@@ -130,14 +143,7 @@ def panel(window_size: int, scale: Scale) -> list[Line]:
     spent = race({name: partial(loop, bars[name], shares[name]) for name in makers}, scale)
     single: dict[str, dict[str, float]] = {name: {} for name in makers}
     if window_size == DAY:
-        # Each turn is a whole day, so that whatever happens once a window is in it.
-        day = list(islice(cycle(rest), 200 if quick and scale.turns < 5 else DAY))
-        overhead = clock_overhead()
-        turns = []
-        for _ in range(max(3, scale.turns // 2)):
-            with undisturbed():
-                turns.append(np.maximum(np.array(sample(bars[COMOVE], day), dtype=float) - overhead, 0.0))
-        single[COMOVE] = percentiles(turns)
+        single[COMOVE] = single_bars(bars[COMOVE], rest, scale)
     return [
         line(
             bench,

@@ -34,7 +34,7 @@ THREAD_VARIABLES = (
     "POLARS_MAX_THREADS",
     "RAYON_NUM_THREADS",
 )
-DEFAULT_THREADS = "features, default threads"
+DEFAULT_THREADS = "features and cross_correlation, default threads"
 
 
 def benches(threads: str) -> list[Bench]:
@@ -42,19 +42,23 @@ def benches(threads: str) -> list[Bench]:
     sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
     import batch
     import features
+    import lag_panel
+    import lags
     import live
     import panel
+    import spillover
     import ticks
     from measure import Bench
 
     if threads == "default":
-        return features.BENCHES
+        return [*features.BENCHES, *lags.BENCHES_OF_POLARS]
     child = Bench(DEFAULT_THREADS, "", in_another_process)
-    return [*batch.BENCHES, *live.BENCHES, *panel.BENCHES, *ticks.BENCHES, *features.BENCHES, child]
+    modules = (batch, live, lags, spillover, panel, lag_panel, ticks, features)
+    return [*(bench for module in modules for bench in module.BENCHES), child]
 
 
 def in_another_process(scale: Scale) -> list[Line]:
-    """The features once more, with as many threads as Polars takes by itself; those are fixed at import."""
+    """The benches of Polars once more, with as many threads as it takes by itself; those are fixed at import."""
     from measure import QUICK, Error, Line
 
     if os.cpu_count() == 1:
