@@ -341,7 +341,6 @@ def test_one_lag_that_is_not_defined_makes_the_scan_missing():
     assert scan["n"][29] == 10.0
 
 
-@pytest.mark.xfail(reason="until the p-values ask that every lag has a correlation", strict=True)
 def test_no_p_value_without_a_lag():
     """A leader that moves in the last two rows only; squares outside float64."""
     y, x = cases.market(43, 319)

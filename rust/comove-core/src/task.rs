@@ -159,7 +159,11 @@ impl Task {
             (Self::LagScan(lags), &[y, x], [a, b, c, d]) => lag_scan(lags, y, x, [a, b, c, d]),
             (Self::LagInference(lags), &[y, x], [a, b, c, d, e, f, g]) => {
                 lag_scan(lags, y, x, [a, b, c, d])?;
-                lag_inference(lags, y, x, [e, f, g])
+                lag_inference(lags, y, x, [e, f, g])?;
+                for (row, _) in a.iter().enumerate().filter(|(_, lag)| lag.is_nan()) {
+                    (e[row], f[row], g[row]) = (f64::NAN, f64::NAN, f64::NAN);
+                }
+                Ok(())
             }
             (_, series, out) => {
                 same_length("series", series.len(), self.inputs())?;

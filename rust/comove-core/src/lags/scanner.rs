@@ -149,6 +149,9 @@ impl LagScanner {
     /// # Complexity
     /// All pairs of the window at every lag; nothing of it is kept.
     pub fn tests(&self) -> LagTests {
+        if self.scan.lag.is_nan() {
+            return LagTests::MISSING;
+        }
         let [asset, leader] = self.cells.held().rows;
         self.lags.tests(&asset, &leader, &mut Scratch::default())
     }

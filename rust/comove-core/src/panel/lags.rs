@@ -60,7 +60,13 @@ impl Panel {
             let leader = column(self.assets.len() + leader);
             tests.extend(assets.iter().map(|asset| lags.tests(asset, &leader, &mut scratch)));
         }
-        Ok(tests)
+        let scans = self.scans(&self.cross_correlation());
+        let defined = tests.iter().zip(scans).map(
+            |(tests, scan)| {
+                if scan.lag.is_nan() { LagTests::MISSING } else { *tests }
+            },
+        );
+        Ok(defined.collect())
     }
 
     /// Rows by which each leader moves first; see [`crate::LagScanner::leads_by`].
