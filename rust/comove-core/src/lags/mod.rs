@@ -8,7 +8,7 @@
 //! that lag.
 //!
 //! Every lag has a window of its own, with the bits of [`crate::RollingPair`] fed with its pairs; at lag 0 those of the
-//! asset and the leader themselves. What the lags share is worked out once: see [`shared`].
+//! asset and the leader themselves. What the lags share is worked out once (`shared.rs`).
 
 pub mod batch;
 mod cells;

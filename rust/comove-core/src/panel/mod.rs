@@ -101,7 +101,7 @@ impl Panel {
     /// An empty panel; correlations over `window_size` bars, and with `max_lag` above 0 also those at every lag.
     ///
     /// # Errors
-    /// No assets or leaders, a symbol twice among either; as [`CrossAsset::new`] and [`Lags::new`].
+    /// No assets or leaders, a symbol twice among either; as [`CrossAsset::new`] and [`crate::Lags::new`].
     pub fn new(
         assets: Vec<String>,
         leaders: Vec<String>,
