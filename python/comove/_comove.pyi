@@ -1180,6 +1180,9 @@ class Panel:
     min_samples : int, 2 to `window_size`, default `window_size`
         Complete pairs of returns needed before a value is given.
     returns : {"simple", "log"}, default "simple"
+    max_lag : int, 1 to 4096, optional
+        The largest lag of `cross_correlation`, `lag`, `lag_corr`, `llr`, the p-values and `leads_by`: every asset against
+        every leader at 2 max_lag + 1 lags. Without it there is lag 0 only.
 
     Raises
     ------
@@ -1218,6 +1221,7 @@ class Panel:
         window_size: int,
         min_samples: int | None = None,
         returns: Returns | None = None,
+        max_lag: int | None = None,
     ) -> Self: ...
     def update(self, ts: _Time, prices: _Bar) -> None:
         """Take in a bar.
@@ -1353,6 +1357,49 @@ class Panel:
         """
 
     @property
+    def cross_correlation(self) -> npt.NDArray[np.float64]:
+        """Correlations at the lags -max_lag to max_lag, shape (assets, leaders, 2 max_lag + 1).
+
+        A negative lag means that the leader moved first. Definitions are those of `comove.arrays.cross_correlation`,
+        the bits those of `LagScanner`.
+        """
+
+    @property
+    def lag(self) -> npt.NDArray[np.float64]:
+        """Lags of the largest correlations by size, shape (assets, leaders); NaN unless every lag is defined."""
+
+    @property
+    def lag_corr(self) -> npt.NDArray[np.float64]:
+        """The correlations at `lag`, shape (assets, leaders)."""
+
+    @property
+    def llr(self) -> npt.NDArray[np.float64]:
+        """Sums of squared correlations at negative lags divided by those at positive ones, shape (assets, leaders)."""
+
+    @property
+    def p_value(self) -> npt.NDArray[np.float64]:
+        """P-values of no relation at any lag, shape (assets, leaders).
+
+        Computed from the rows of the window when they are read, as the other two; they need `max_lag`.
+        """
+
+    @property
+    def lead_p_value(self) -> npt.NDArray[np.float64]:
+        """P-values of no relation at any negative lag: small where the leader moves first."""
+
+    @property
+    def follow_p_value(self) -> npt.NDArray[np.float64]:
+        """P-values of no relation at any positive lag: small where the asset moves first."""
+
+    @property
+    def leads_by(self) -> npt.NDArray[np.float64]:
+        """Rows by which the leaders move first, shape (assets, leaders); 0 unless `lead_p_value` is below 0.05."""
+
+    @property
+    def max_lag(self) -> int:
+        """The largest lag; 0 where there is none."""
+
+    @property
     def n(self) -> npt.NDArray[np.float64]:
         """Complete pairs of returns in the window, shape (assets, leaders)."""
 
@@ -1437,6 +1484,10 @@ class PanelReadings:
     @property
     def r_squared(self) -> npt.NDArray[np.float64]:
         """Squared correlations."""
+
+    @property
+    def cross_correlation(self) -> npt.NDArray[np.float64]:
+        """Correlations at every lag, shape (assets, leaders, 2 max_lag + 1)."""
 
     @property
     def n(self) -> npt.NDArray[np.float64]:
