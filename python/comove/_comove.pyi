@@ -25,7 +25,6 @@ __all__ = [
     "__version__",
     "build_profile",
     "hayashi_yoshida",
-    "lag_tests",
     "lanes",
     "run",
 ]
@@ -109,38 +108,6 @@ def lanes() -> int:
     >>> from comove import _comove
     >>> _comove.lanes() in (1, 2, 4, 8)
     True
-    """
-
-def lag_tests(asset: Floats, leader: Floats, max_lag: int, /) -> tuple[float, float, float]:
-    """Return how much to believe a lead: the p-values of the lag scan of one window.
-
-    Parameters
-    ----------
-    asset, leader : float64 arrays, shape (n,)
-        The `max_lag` rows before the window, then the window, oldest first; NaN and infinities are missing.
-    max_lag : int
-
-    Returns
-    -------
-    tuple of float
-        ``p_value`` (no relation at any lag), ``lead_p_value`` (the leader does not move first), ``follow_p_value`` (the
-        asset does not move first). NaN below 10 pairs at a lag, or where a series does not vary.
-
-    Raises
-    ------
-    DataError
-        Arrays of different lengths.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from comove import _comove
-    >>> rng = np.random.default_rng(1)
-    >>> leader, noise = rng.normal(size=(2, 250))
-    >>> asset = noise + np.roll(leader, 2)
-    >>> p_value, lead_p_value, follow_p_value = _comove.lag_tests(asset, leader, 10)
-    >>> lead_p_value < 0.001, follow_p_value < 0.05
-    (True, False)
     """
 
 @final
@@ -1181,8 +1148,8 @@ class Panel:
         Complete pairs of returns needed before a value is given.
     returns : {"simple", "log"}, default "simple"
     max_lag : int, 1 to 4096, optional
-        The largest lag of `cross_correlation`, `lag`, `lag_corr`, `llr`, the p-values and `leads_by`: every asset against
-        every leader at 2 max_lag + 1 lags. Without it there is lag 0 only.
+        The largest lag of `cross_correlation`, `lag`, `lag_corr`, `llr`, the p-values and `leads_by`: every asset
+        against every leader at 2 max_lag + 1 lags. Without it there is lag 0 only.
 
     Raises
     ------

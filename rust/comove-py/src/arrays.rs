@@ -1,8 +1,7 @@
 //! The array door: one call for every estimator.
 
-use comove_core::lags::inference::{self, Scratch};
 use comove_core::lanes::Lanes;
-use numpy::{BorrowError, PyArray1, PyArrayMethods, PyReadonlyArray1};
+use numpy::{BorrowError, PyArray1, PyArrayMethods};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
@@ -48,18 +47,4 @@ fn in_use(error: BorrowError) -> PyErr {
 #[pyfunction]
 pub fn lanes() -> PyResult<usize> {
     Lanes::from_environment().map(Lanes::width).map_err(raise)
-}
-
-/// `p_value`, `lead_p_value` and `follow_p_value` of one window and the `max_lag` rows before it.
-#[pyfunction]
-#[pyo3(signature = (asset, leader, max_lag, /))]
-#[allow(clippy::needless_pass_by_value)] // what pyo3 hands over
-pub fn lag_tests(
-    asset: PyReadonlyArray1<'_, f64>,
-    leader: PyReadonlyArray1<'_, f64>,
-    max_lag: usize,
-) -> PyResult<(f64, f64, f64)> {
-    let tests = inference::lag_tests(asset.as_slice()?, leader.as_slice()?, max_lag, &mut Scratch::default())
-        .map_err(raise)?;
-    Ok((tests.p_value, tests.lead_p_value, tests.follow_p_value))
 }

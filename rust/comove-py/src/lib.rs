@@ -17,7 +17,6 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
     module.add_function(wrap_pyfunction!(ticks::hayashi_yoshida, module)?)?;
     module.add_class::<ticks::Ticks>()?;
-    module.add_function(wrap_pyfunction!(arrays::lag_tests, module)?)?;
     module.add_class::<live::pair::RollingPair>()?;
     module.add_class::<live::ewm::EwmPair>()?;
     module.add_class::<live::joint::JointPair>()?;

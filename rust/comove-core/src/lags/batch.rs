@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::group::{Group, Sides, Sink};
 use crate::lanes::{F, Lanes, MOST_LANES, Width, Work};
 use crate::pair::CorrCount;
-use crate::params::same_length;
+use crate::params::{at_most, same_length};
 use crate::runs::Runs;
 use crate::tile::Tile;
 
@@ -44,7 +44,7 @@ pub fn cross_correlation_with(
 /// Writes lag, corr, llr and n of each row's window; n is the least number of complete pairs at any lag.
 ///
 /// # Errors
-/// Slices of other lengths.
+/// Slices of other lengths; more than 2^28 correlations in eight windows.
 pub fn lag_scan(lags: &Lags, asset: &[f64], leader: &[f64], out: [&mut [f64]; 4]) -> Result<()> {
     lag_scan_with(Lanes::from_environment()?, lags, asset, leader, out)
 }
@@ -64,6 +64,8 @@ pub fn lag_scan_with(
     for slice in &out {
         same_length("out", slice.len(), asset.len())?;
     }
+    let held = asset.len().min(lags.size.saturating_mul(MOST_LANES)).saturating_mul(lags.count());
+    at_most("window_size x lags", held, MOST_HELD, "correlations that are held at once")?;
     run(lanes, lags, asset, leader, Scans { out, width: lags.count(), corrs: Vec::new(), least: Vec::new() });
     Ok(())
 }
@@ -112,6 +114,9 @@ fn tests_at(lags: &Lags, asset: &[f64], leader: &[f64], row: usize, scratch: &mu
     };
     lags.tests(&asset[first..=row], &leader[first..=row], scratch)
 }
+
+/// Correlations that a scan may hold at once (2^28, 2 GiB): those of eight windows.
+const MOST_HELD: usize = 1 << 28;
 
 /// Rows below which another thread costs more than it saves.
 const LEAST_SHARE: usize = 256;
