@@ -270,7 +270,7 @@ def test_a_refusal_leaves_the_object_that_asked_as_it_was():
 def panel_parts(panel):
     """The body of a panel of one asset and one leader: to the flag of its last time, to its volatility, the rest."""
     content = panel.to_bytes()[:-8]
-    flag = BODY + 2 * (8 + 8 + 1) + 8 + 8 + 1
+    flag = BODY + 2 * (8 + 8 + 1) + 8 + 8 + 8 + 1
     volatility = flag + 1 + 8 + 21 * 2 * 8
     return content, flag, volatility
 
