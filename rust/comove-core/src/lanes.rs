@@ -211,6 +211,49 @@ pub fn prefetch(values: &[f64], at: usize) {
     let _ = (values, at);
 }
 
+/// Copies values to memory past the cache, for results that are larger than it: they need not be fetched first. Other
+/// threads may read them after [`settle`].
+///
+/// Both slices must have the same length; what is beyond the shorter one is left as it is.
+pub fn stream(to: &mut [f64], from: &[f64]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use core::arch::x86_64::{_mm_loadu_pd, _mm_stream_pd};
+        let aligned = to.as_ptr().align_offset(64).min(to.len()).min(from.len());
+        let (to_head, to) = to.split_at_mut(aligned);
+        let (from_head, from) = from.split_at(aligned);
+        to_head.copy_from_slice(from_head);
+        let (mut to, mut from) = (to.chunks_exact_mut(8), from.chunks_exact(8));
+        for (to, from) in to.by_ref().zip(from.by_ref()) {
+            for pair in [0, 2, 4, 6] {
+                // SAFETY: both chunks have eight values, and `to` begins with a line of the cache, so that each pair in
+                // it is aligned to 16 bytes.
+                #[allow(unsafe_code)]
+                unsafe {
+                    _mm_stream_pd(to.as_mut_ptr().add(pair), _mm_loadu_pd(from.as_ptr().add(pair)));
+                }
+            }
+        }
+        for (to, from) in to.into_remainder().iter_mut().zip(from.remainder()) {
+            *to = *from;
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = *from;
+    }
+}
+
+/// Waits until what [`stream`] wrote is where other threads see it.
+pub fn settle() {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: an instruction that every such processor has, without operands.
+    #[allow(unsafe_code)]
+    unsafe {
+        core::arch::x86_64::_mm_sfence();
+    }
+}
+
 /// A number of lanes, and how to turn a square of them.
 pub trait Width: Simd {
     /// Runs `work` compiled for this processor.

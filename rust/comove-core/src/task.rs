@@ -30,12 +30,12 @@ pub enum Task {
     Ewm(EwmReading, f64, usize),
     /// The cross-asset features of one leader.
     CrossAsset(CrossAsset),
-    /// Correlations at every lag.
-    CrossCorrelation(Lags),
+    /// Correlations at every lag, by so many threads at most.
+    CrossCorrelation(Lags, usize),
     /// The largest of them.
-    LagScan(Lags),
+    LagScan(Lags, usize),
     /// The same, and how much to believe that either moves first.
-    LagInference(Lags),
+    LagInference(Lags, usize),
     /// Volatility spillover.
     Spillover(Spillover),
     /// Volatility of each bar.
@@ -88,7 +88,7 @@ impl Task {
             | Self::Var(window, _)
             | Self::Regression(window)
             | Self::Joint(window, _) => Some(window),
-            Self::CrossCorrelation(lags) | Self::LagScan(lags) | Self::LagInference(lags) => {
+            Self::CrossCorrelation(lags, _) | Self::LagScan(lags, _) | Self::LagInference(lags, _) => {
                 Some(lags.window())
             }
             Self::Ewm(..) | Self::CrossAsset(_) | Self::Spillover(_) | Self::Bars(_) => None,
@@ -114,9 +114,9 @@ impl Task {
             Self::CrossAsset(_) => {
                 ["beta", "correlation", "divergence", "volatility", "relative_momentum"].map(Reading).to_vec()
             }
-            Self::CrossCorrelation(lags) => vec![Several("cross_correlation", lags.count())],
-            Self::LagScan(_) => vec![Whole("lag"), Reading("corr"), Reading("llr"), Count("n")],
-            Self::LagInference(_) => {
+            Self::CrossCorrelation(lags, _) => vec![Several("cross_correlation", lags.count())],
+            Self::LagScan(..) => vec![Whole("lag"), Reading("corr"), Reading("llr"), Count("n")],
+            Self::LagInference(..) => {
                 let tests = ["p_value", "lead_p_value", "follow_p_value"].map(Reading);
                 [&[Whole("lag"), Reading("corr"), Reading("llr"), Count("n")][..], &tests[..]].concat()
             }
@@ -155,11 +155,15 @@ impl Task {
                 ewm(*reading, *half_life, *min_samples, y, x, out)
             }
             (Self::CrossAsset(features), &[y, x], [a, b, c, d, e]) => features.batch(y, x, [a, b, c, d, e]),
-            (Self::CrossCorrelation(lags), &[y, x], [out]) => cross_correlation(lags, y, x, out),
-            (Self::LagScan(lags), &[y, x], [a, b, c, d]) => lag_scan(lags, y, x, [a, b, c, d]),
-            (Self::LagInference(lags), &[y, x], [a, b, c, d, e, f, g]) => {
-                lag_scan(lags, y, x, [a, b, c, d])?;
-                lag_inference(lags, y, x, [e, f, g])?;
+            (Self::CrossCorrelation(lags, threads), &[y, x], [out]) => {
+                cross_correlation(lags, y, x, *threads, out)
+            }
+            (Self::LagScan(lags, threads), &[y, x], [a, b, c, d]) => {
+                lag_scan(lags, y, x, *threads, [a, b, c, d])
+            }
+            (Self::LagInference(lags, threads), &[y, x], [a, b, c, d, e, f, g]) => {
+                lag_scan(lags, y, x, *threads, [a, b, c, d])?;
+                lag_inference(lags, y, x, *threads, [e, f, g])?;
                 for (row, _) in a.iter().enumerate().filter(|(_, lag)| lag.is_nan()) {
                     (e[row], f[row], g[row]) = (f64::NAN, f64::NAN, f64::NAN);
                 }

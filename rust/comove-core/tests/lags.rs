@@ -48,11 +48,11 @@ fn check(name: &str, lags: &Lags, y: &[f64], x: &[f64]) {
     let scans: Vec<Scan> = corrs.chunks(width).map(Scan::of).collect();
     for lanes in widths() {
         let mut matrix = vec![0.0; n * width];
-        cross_correlation_with(lanes, lags, y, x, &mut matrix).unwrap();
+        cross_correlation_with(lanes, lags, y, x, 1, &mut matrix).unwrap();
         assert_eq!(bits(&matrix), bits(&corrs), "{name}, {lags:?}, {lanes:?}");
         let mut out = vec![vec![0.0; n]; 4];
         let [lag, corr, llr, count] = &mut out[..] else { unreachable!() };
-        lag_scan_with(lanes, lags, y, x, [lag, corr, llr, count]).unwrap();
+        lag_scan_with(lanes, lags, y, x, 1, [lag, corr, llr, count]).unwrap();
         let of = |part: fn(&Scan) -> f64| bits(&scans.iter().map(part).collect::<Vec<_>>());
         assert_eq!(bits(&out[0]), of(|scan| scan.lag), "{name}, {lags:?}, {lanes:?}");
         assert_eq!(bits(&out[1]), of(|scan| scan.corr), "{name}, {lags:?}, {lanes:?}");
@@ -101,6 +101,28 @@ proptest! {
     ) {
         let (y, x) = related(seed, n, gaps);
         check("any", &Lags::new(size, Some(2), max_lag).unwrap(), &y, &x);
+    }
+}
+
+#[test]
+fn threads_change_no_bit() {
+    // More correlations than one thread is given, of many groups of blocks, with gaps in some.
+    let (mut y, x) = related(11, 150_000, 0);
+    y[70_000] = f64::NAN;
+    let lags = Lags::new(30, Some(20), 10).unwrap();
+    for lanes in widths() {
+        let of = |threads: usize| {
+            let mut matrix = vec![0.0; y.len() * lags.count()];
+            cross_correlation_with(lanes, &lags, &y, &x, threads, &mut matrix).unwrap();
+            let mut out = vec![vec![0.0; y.len()]; 4];
+            let [lag, corr, llr, count] = &mut out[..] else { unreachable!() };
+            lag_scan_with(lanes, &lags, &y, &x, threads, [lag, corr, llr, count]).unwrap();
+            (bits(&matrix), out.concat().iter().map(|v| v.to_bits()).collect::<Vec<_>>())
+        };
+        let alone = of(1);
+        for threads in [2, 3, 7] {
+            assert!(of(threads) == alone, "{lanes:?}, {threads} threads");
+        }
     }
 }
 

@@ -57,6 +57,9 @@ pub struct Options {
     max_lag: Option<usize>,
     #[serde(default)]
     #[pyo3(default)]
+    threads: Option<usize>,
+    #[serde(default)]
+    #[pyo3(default)]
     vol: Option<String>,
     #[serde(default)]
     #[pyo3(default)]
@@ -136,6 +139,7 @@ impl Options {
         let pair = || self.window(LEAST_PAIR_WINDOW);
         let variance = || self.window(LEAST_VARIANCE_WINDOW);
         let ddof = self.ddof.unwrap_or(1);
+        let threads = self.threads.unwrap_or(1);
         let ewm =
             |reading| Task::Ewm(reading, self.half_life.unwrap_or(f64::NAN), self.min_samples.unwrap_or(2));
         Ok(match self.estimator.as_str() {
@@ -160,9 +164,9 @@ impl Options {
                 let size = self.window_size.unwrap_or(0);
                 Task::CrossAsset(CrossAsset::new(size, self.min_samples, lookbacks, returns)?)
             }
-            "cross_correlation" => Task::CrossCorrelation(self.lags()?),
-            "lag_scan" if self.inference => Task::LagInference(self.lags()?),
-            "lag_scan" => Task::LagScan(self.lags()?),
+            "cross_correlation" => Task::CrossCorrelation(self.lags()?, threads),
+            "lag_scan" if self.inference => Task::LagInference(self.lags()?, threads),
+            "lag_scan" => Task::LagScan(self.lags()?, threads),
             "rolling_spillover" => {
                 let vol = volatility(self.vol.as_deref().unwrap_or("rolling"), self.vol_window)?;
                 let options = spillover(

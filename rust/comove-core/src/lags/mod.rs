@@ -13,9 +13,11 @@
 pub mod batch;
 mod cells;
 pub mod inference;
+mod lay;
 mod scanner;
 mod shared;
 mod tape;
+mod target;
 
 use self::inference::{LagTests, Scratch, lag_tests};
 use crate::error::Result;
