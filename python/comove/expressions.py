@@ -344,7 +344,7 @@ def cross_correlation(
 
     An Array of 2 max_lag + 1 Float64, the lags from -max_lag to max_lag; an element is null where it is not defined. A
     negative lag means that the leader moved first: lag k pairs leader[t + k] with asset[t]. Parameters and definitions
-    are those of `comove.arrays.cross_correlation`.
+    are those of `comove.arrays.cross_correlation`; long columns take as many threads as Polars has.
 
     Examples
     --------
@@ -355,7 +355,8 @@ def cross_correlation(
     >>> lags["corr"].arr.get(0).round(3).to_list()  # lag -1: the leader one row ago
     [None, None, None, 1.0, 1.0, 1.0]
     """
-    return _pair("cross_correlation", asset, leader, options.lags(window_size, min_samples, max_lag), None)
+    chosen = {**options.lags(window_size, min_samples, max_lag), "threads": pl.thread_pool_size()}
+    return _pair("cross_correlation", asset, leader, chosen, None)
 
 
 def lag_scan(
@@ -373,7 +374,7 @@ def lag_scan(
     `inference` also p_value, lead_p_value and follow_p_value (Float64). A negative lag means that the leader moved
     first. Parameters and definitions are those of `comove.arrays.lag_scan`.
     """
-    chosen = options.lags(window_size, min_samples, max_lag)
+    chosen = {**options.lags(window_size, min_samples, max_lag), "threads": pl.thread_pool_size()}
     return _pair("lag_scan", asset, leader, {**chosen, "inference": options.flag("inference", inference)}, None)
 
 

@@ -12,7 +12,6 @@ lock is released.
 from __future__ import annotations
 
 import datetime as dt
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,8 +31,6 @@ __all__ = ["LeadLag", "LeadLagMatrix", "hayashi_yoshida", "lag_grid", "lead_lag"
 Increments: TypeAlias = Literal["log", "difference"]
 Lags: TypeAlias = npt.ArrayLike | Sequence[dt.timedelta]
 
-#: More threads than any machine has; one more is a typing error.
-_MOST_THREADS = 1024
 #: Lags of a grid: more are a typing error, and would take gigabytes.
 _MOST_LAGS = 1 << 24
 _UNITS = (("h", 3_600_000_000_000), ("m", 60_000_000_000), ("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
@@ -255,7 +252,7 @@ def hayashi_yoshida(
     array([ 4., -1.])
     """
     chosen = _lags(lags)
-    workers = _threads(threads)
+    workers = options.thread_count(threads)
     a = _ticks("a", ts_a, price_a, increments, workers)
     b = _ticks("b", ts_b, price_b, increments, workers)
     ((contrasts, _, _, _),) = _comove.hayashi_yoshida([(a, b)], chosen, threads=workers)
@@ -313,7 +310,7 @@ def lead_lag(
     LeadLag(the leader is ahead by 2s; lag=-2s, llr=124.9, 11 lags from -5s to 5s, n_asset=500, n_leader=500)
     """
     chosen = _lags(lags)
-    workers = _threads(threads)
+    workers = options.thread_count(threads)
     asset = _ticks("asset", ts_asset, price_asset, increments, workers)
     leader = _ticks("leader", ts_leader, price_leader, increments, workers)
     (found,) = _comove.hayashi_yoshida([(asset, leader)], chosen, threads=workers)
@@ -366,7 +363,7 @@ def lead_lag_matrix(
     2000000000
     """
     chosen = _lags(lags)
-    workers = _threads(threads)
+    workers = options.thread_count(threads)
     everything = options.symbols("ticks", list(ticks))
     rows = tuple(everything if assets is None else options.symbols("assets", assets))
     columns = tuple(everything if leaders is None else options.symbols("leaders", leaders))
@@ -449,12 +446,6 @@ def _lag(name: str, value: object) -> int:
     if isinstance(value, int | np.integer) and not isinstance(value, bool | np.timedelta64):
         return int(value)
     return options.duration(name, value)
-
-
-def _threads(threads: object) -> int:
-    if threads is None:
-        return min(os.cpu_count() or 1, _MOST_THREADS)
-    return options.whole("threads", threads, least=1, most=_MOST_THREADS, because="")
 
 
 def _at(values: Floats, lags: Timestamps, lag: int | None) -> float | None:

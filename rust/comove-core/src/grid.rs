@@ -4,7 +4,7 @@
 //! pairs and lags.
 
 use crate::anchored::Anchored;
-use crate::blocks::{Rows, Shape, TwoBlocks};
+use crate::blocks::{Gone, Rows, Shape, TwoBlocks};
 use crate::lanes::{F, Lanes, MOST_LANES, Width, Work};
 use crate::moments::{PairMoments, Regression};
 use crate::readings::{PairReadings, RegressionReadings};
@@ -359,17 +359,6 @@ fn read<S: Width>(window: &Anchored<S, 2, PairMoments<S>>, reading: PanelReading
         PanelReading::Count => readings.n(),
         // Not in these moments; see `Pairs::read_residuals`.
         PanelReading::ResidualStd | PanelReading::BetaStderr => readings.n().like(f64::NAN),
-    }
-}
-
-/// A row that is not there any more.
-#[derive(Clone, Copy)]
-struct Gone<S>(S);
-
-impl<S: Width> Rows<S, 2> for Gone<S> {
-    #[inline(always)]
-    fn row(self, _row: usize, _cell: usize) -> [F<S>; 2] {
-        [F::splat(self.0, f64::NAN); 2]
     }
 }
 

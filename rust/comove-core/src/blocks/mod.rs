@@ -58,6 +58,17 @@ pub trait Rows<S: Simd, const D: usize>: Copy {
     fn row(self, row: usize, cell: usize) -> [F<S>; D];
 }
 
+/// A row of which nothing is there any more.
+#[derive(Clone, Copy)]
+pub struct Gone<S>(pub S);
+
+impl<S: Simd, const D: usize> Rows<S, D> for Gone<S> {
+    #[inline(always)]
+    fn row(self, _row: usize, _cell: usize) -> [F<S>; D] {
+        [F::splat(self.0, f64::NAN); D]
+    }
+}
+
 /// How many windows there are, and what memory is taken for them; more is taken when it is needed.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {

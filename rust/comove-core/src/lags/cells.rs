@@ -5,7 +5,7 @@
 
 use super::Lags;
 use crate::anchored::Anchored;
-use crate::blocks::{Rows, Shape, TwoBlocks};
+use crate::blocks::{Gone, Rows, Shape, TwoBlocks};
 use crate::lanes::{F, Lanes, MOST_LANES, Mask, Width, Work};
 use crate::moments::PairMoments;
 use crate::readings::PairReadings;
@@ -112,17 +112,6 @@ impl<S: Width> Rows<S, 2> for View<'_, S> {
             near.asset.pick(F::splat(self.simd, self.asset[at]), asset),
             near.leader.pick(F::splat(self.simd, self.leader[at]), leader),
         ]
-    }
-}
-
-/// A row of which nothing is there any more.
-#[derive(Clone, Copy)]
-struct Gone<S>(S);
-
-impl<S: Width> Rows<S, 2> for Gone<S> {
-    #[inline(always)]
-    fn row(self, _row: usize, _cell: usize) -> [F<S>; 2] {
-        [F::splat(self.0, f64::NAN); 2]
     }
 }
 
