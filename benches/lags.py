@@ -98,7 +98,15 @@ def corrs_arrays(window_size: int) -> Contender:
     def prepare(columns: Columns) -> Any:
         y, x = columns["asset"], columns["benchmark"]
         out = np.zeros((len(y), len(LAGS)))
-        return partial(arrays.cross_correlation, y, x, window_size=window_size, max_lag=MAX_LAG, out=out)
+        return partial(
+            arrays.cross_correlation,
+            y,
+            x,
+            window_size=window_size,
+            max_lag=MAX_LAG,
+            threads=pl.thread_pool_size(),
+            out=out,
+        )
 
     return Contender(ARRAYS_OUT, prepare, by_lag)
 
@@ -147,7 +155,12 @@ def scan_arrays(name: str, window_size: int, *, inference: bool = False, rows: i
     def prepare(columns: Columns) -> Any:
         y, x = columns["asset"], columns["benchmark"]
         out = np.zeros((7 if inference else 4, len(y)))
-        options = {"window_size": window_size, "max_lag": MAX_LAG, "inference": inference}
+        options = {
+            "window_size": window_size,
+            "max_lag": MAX_LAG,
+            "inference": inference,
+            "threads": pl.thread_pool_size(),
+        }
         return partial(arrays.lag_scan, y, x, out=out, **options)
 
     return Contender(name, prepare, lambda answer: answer, rows=rows)

@@ -13,7 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from comove.cli.console import errors, fail, open_console
-from comove.cli.folder import candles_of, chosen, data_option, open_progress, refuse_failures, write_table
+from comove.cli.folder import (
+    assets_option,
+    candles_of,
+    chosen,
+    data_option,
+    leaders_option,
+    open_progress,
+    refuse_failures,
+    write_table,
+)
 from comove.data.candles import candle_files
 from comove.errors import ComoveError, ParameterError
 from comove.features import FeatureRecipe
@@ -24,20 +33,8 @@ __all__ = ["features_command"]
 
 @click.command("features", short_help="Turn candles into cross-asset feature columns.")
 @data_option
-@click.option(
-    "--assets",
-    default="all",
-    show_default=True,
-    metavar="A,B,...|all",
-    help="Coins to make columns for; 'all' is every symbol of the folder that is no leader.",
-)
-@click.option(
-    "--leaders",
-    default="BTC,ETH,SOL",
-    show_default=True,
-    metavar="A,B,...",
-    help="Coins to measure them against; from the same folder.",
-)
+@assets_option("make columns for", " that is no leader")
+@leaders_option("--leaders", "to measure them against")
 @click.option(
     "--window",
     type=click.IntRange(min=3),

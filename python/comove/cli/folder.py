@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import click
 import polars as pl
@@ -18,14 +18,19 @@ from comove.errors import ComoveError, ParameterError
 
 __all__ = [
     "TABLE_FORMATS",
+    "assets_option",
     "candles_of",
     "check_outputs",
     "chosen",
     "data_option",
+    "file_option",
+    "leaders_option",
     "open_progress",
     "pairs_of",
     "read_each",
     "refuse_failures",
+    "top_option",
+    "window_option",
     "write_page",
     "write_table",
     "write_whole",
@@ -36,6 +41,12 @@ _Read = TypeVar("_Read")
 #: Endings of a file of results.
 TABLE_FORMATS: Final = (".csv", ".parquet", ".json")
 
+#: Leaders, or sources, of a command that is not told any.
+_USUAL_LEADERS: Final = "BTC,ETH,SOL"
+
+_Command: TypeAlias = Callable[..., None]
+_Option: TypeAlias = Callable[[_Command], _Command]
+
 data_option = click.option(
     "--data",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -43,6 +54,54 @@ data_option = click.option(
     metavar="DIR",
     help="Folder with one candle file per symbol (Parquet, CSV or Arrow), such as BTC.parquet.",
 )
+
+#: The last candles of each asset.
+window_option = click.option(
+    "--window",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="ROWS",
+    help="Only the last candles of each asset, at least 3; 0, the default, takes all.",
+)
+
+
+def assets_option(use: str, all_of_them: str) -> _Option:
+    """Return the option of the coins a command looks at."""
+    return click.option(
+        "--assets",
+        default="all",
+        show_default=True,
+        metavar="A,B,...|all",
+        help=f"Coins to {use}; 'all' is every symbol of the folder{all_of_them}.",
+    )
+
+
+def leaders_option(name: str, use: str) -> _Option:
+    """Return the option of the coins the others are compared with."""
+    return click.option(
+        name,
+        default=_USUAL_LEADERS,
+        show_default=True,
+        metavar="A,B,...",
+        help=f"Coins {use}; from the same folder.",
+    )
+
+
+def top_option(what: str, metavar: str) -> _Option:
+    """Return the option of how much is printed."""
+    return click.option(
+        "--top",
+        type=click.IntRange(min=0),
+        default=20,
+        show_default=True,
+        metavar=metavar,
+        help=f"{what}; 0 prints all. Files hold all.",
+    )
+
+
+def file_option(name: str, metavar: str, what: str) -> _Option:
+    """Return the option of a file to write besides."""
+    return click.option(name, type=click.Path(dir_okay=False, path_type=Path), metavar=metavar, help=f"Also {what}.")
 
 
 def chosen(option: str, text: str, available: Iterable[str]) -> list[str]:

@@ -13,13 +13,18 @@ import polars as pl
 from comove.cli import leadlag_report
 from comove.cli.console import errors, fail, open_console
 from comove.cli.folder import (
+    assets_option,
     check_outputs,
     chosen,
     data_option,
+    file_option,
+    leaders_option,
     open_progress,
     pairs_of,
     read_each,
     refuse_failures,
+    top_option,
+    window_option,
     write_page,
     write_table,
 )
@@ -58,20 +63,8 @@ class _Pair:
 
 @click.command("leadlag", short_help="Rank who moves first, coins or their leaders.")
 @data_option
-@click.option(
-    "--assets",
-    default="all",
-    show_default=True,
-    metavar="A,B,...|all",
-    help="Coins to look at; 'all' is every symbol of the folder, the leaders among themselves included.",
-)
-@click.option(
-    "--leaders",
-    default="BTC,ETH,SOL",
-    show_default=True,
-    metavar="A,B,...",
-    help="Coins that may move first; from the same folder.",
-)
+@assets_option("look at", ", the leaders among themselves included")
+@leaders_option("--leaders", "that may move first")
 @click.option(
     "--max-lag",
     type=click.IntRange(min=1),
@@ -80,13 +73,7 @@ class _Pair:
     metavar="ROWS",
     help="Candles to look back and ahead.",
 )
-@click.option(
-    "--window",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="ROWS",
-    help="Only the last candles of each asset, at least 3; 0, the default, takes all.",
-)
+@window_option
 @click.option(
     "--returns",
     type=click.Choice(["simple", "log"]),
@@ -101,26 +88,9 @@ class _Pair:
     show_default=True,
     help="By evidence that the leader moves first, that the asset does, by same-candle correlation, llr, or name.",
 )
-@click.option(
-    "--top",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    metavar="PAIRS",
-    help="Pairs to print; 0 prints all. Files hold all.",
-)
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Also write all pairs, as .csv, .parquet or .json.",
-)
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.html",
-    help="Also draw a heat map: assets by leaders, or assets by lags for a single leader.",
-)
+@top_option("Pairs to print", "PAIRS")
+@file_option("--out", "FILE", "write all pairs, as .csv, .parquet or .json")
+@file_option("--plot", "FILE.html", "draw a heat map: assets by leaders, or assets by lags for a single leader")
 def leadlag_command(
     data: Path,
     assets: str,

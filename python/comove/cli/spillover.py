@@ -16,13 +16,18 @@ from comove import arrays
 from comove.cli import spillover_report
 from comove.cli.console import errors, fail, open_console
 from comove.cli.folder import (
+    assets_option,
     check_outputs,
     chosen,
     data_option,
+    file_option,
+    leaders_option,
     open_progress,
     pairs_of,
     read_each,
     refuse_failures,
+    top_option,
+    window_option,
     write_page,
     write_table,
 )
@@ -95,27 +100,9 @@ class _Candles:
 
 @click.command("spillover", short_help="Rank how turbulence travels between coins.")
 @data_option
-@click.option(
-    "--assets",
-    default="all",
-    show_default=True,
-    metavar="A,B,...|all",
-    help="Coins to look at; 'all' is every symbol of the folder, the sources among themselves included.",
-)
-@click.option(
-    "--sources",
-    default="BTC,ETH,SOL",
-    show_default=True,
-    metavar="A,B,...",
-    help="Coins the turbulence may come from; from the same folder.",
-)
-@click.option(
-    "--window",
-    type=click.IntRange(min=0),
-    default=0,
-    metavar="ROWS",
-    help="Only the last candles of each asset, at least 3; 0, the default, takes all.",
-)
+@assets_option("look at", ", the sources among themselves included")
+@leaders_option("--sources", "the turbulence may come from")
+@window_option
 @click.option(
     "--vol",
     type=click.Choice(list(_COLUMNS)),
@@ -152,27 +139,14 @@ class _Candles:
     metavar="ROWS",
     help="Candles its forecast looks ahead.",
 )
-@click.option(
-    "--top",
-    type=click.IntRange(min=0),
-    default=20,
-    show_default=True,
-    metavar="ROWS",
-    help="Rows to print of each table; 0 prints all. Files hold all.",
-)
-@click.option(
+@top_option("Rows to print of each table", "ROWS")
+@file_option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Also write all pairs, as .csv, .parquet or .json, and the table of connectedness beside them, "
-    "as in out.csv and out_connectedness.csv.",
+    "FILE",
+    "write all pairs, as .csv, .parquet or .json, and the table of connectedness beside them, as in out.csv and "
+    "out_connectedness.csv",
 )
-@click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE.html",
-    help="Also draw a heat map of the table of connectedness, or of the pairs without it.",
-)
+@file_option("--plot", "FILE.html", "draw a heat map of the table of connectedness, or of the pairs without it")
 def spillover_command(
     data: Path,
     assets: str,
