@@ -59,11 +59,11 @@ def test_examples_run(name):
 @pytest.mark.parametrize(
     "name",
     [
-        "comove.arrays.cross_correlation",
-        "comove.arrays.lag_scan",
-        "comove.arrays.parkinson",
-        "comove.arrays.rolling_beta",
-        "comove.arrays.rolling_spillover",
+        "comove.arrays.lags.cross_correlation",
+        "comove.arrays.lags.lag_scan",
+        "comove.arrays.spillover.parkinson",
+        "comove.arrays.pairs.rolling_beta",
+        "comove.arrays.spillover.rolling_spillover",
         "comove.connectedness.rolling.rolling_diebold_yilmaz",
         "comove.connectedness.static.diebold_yilmaz",
         "comove.data.align.align",
