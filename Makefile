@@ -81,7 +81,7 @@ test-python: $(STAMPS)/test $(EXTENSION)
 # The plugin interface is the only unsafe code. RUSTC_BOOTSTRAP: the flag is a nightly one. PYO3_BUILD_EXTENSION_MODULE: as
 # maturin does, so that no second libpython is linked. The runtime is gcc's, for rustc's own is static. A copy of the
 # package takes the library, so that the one in python/comove stays.
-ASAN_TESTS := tests/test_polars_door.py tests/test_same_answer.py tests/test_errors.py tests/test_arrays_door.py
+ASAN_TESTS := tests/test_polars_door.py tests/test_same_answer.py tests/test_errors.py tests/test_options.py tests/test_arrays_door.py
 
 asan: $(STAMPS)/test | toolchain  ## the plugin's tests under the address sanitizer (Linux, needs gcc)
 	@set -e; host=$$($(CARGO) -vV | sed -n 's/^host: //p'); runtime=$$(gcc -print-file-name=libasan.so); \

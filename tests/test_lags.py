@@ -405,3 +405,13 @@ def test_an_array_in_a_frame():
     assert lagged["corr"].arr.get(2).null_count() == 19
     expected = arrays.cross_correlation(data["y"], data["x"], window_size=20, max_lag=2)[21:, 0]
     assert_same_bits(first[21:].to_numpy(), expected)
+
+
+@pytest.mark.parametrize("window_size", [10**7, 2**48])
+def test_a_window_far_beyond_the_data_costs_no_memory(window_size):
+    y, x = cases.market(60, 5)
+    answer = arrays.lag_scan(y, x, window_size=window_size, min_samples=12, max_lag=3, inference=True)
+    within = arrays.lag_scan(y, x, window_size=60, min_samples=12, max_lag=3, inference=True)
+    for reading, values in within.items():
+        np.testing.assert_allclose(answer[reading], values, rtol=1e-12, err_msg=reading)
+    assert np.isfinite(answer["lead_p_value"][-1])

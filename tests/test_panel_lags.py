@@ -46,8 +46,8 @@ def test_readings_are_those_of_scanners(min_samples):
     prices = bars()
     panel = Panel(ASSETS, LEADERS, window_size=WINDOW, min_samples=min_samples, max_lag=MAX_LAG)
     panel.update_many(np.arange(BARS - 1), prices[:-1])
-    peeked = panel.peek(BARS, prices[-1]).cross_correlation
     before = panel.to_bytes()
+    peeked = panel.peek_cross_correlation(BARS, prices[-1])
     assert panel.to_bytes() == before
     panel.update(BARS, prices[-1])
     expected = scanners(prices, min_samples)

@@ -1230,6 +1230,12 @@ class Panel:
         Parameters and errors are those of `update`. Meant for the forming candle.
         """
 
+    def peek_cross_correlation(self, ts: _Time, prices: _Bar) -> npt.NDArray[np.float64]:
+        """Return `cross_correlation` as it would be after a bar, and change nothing.
+
+        Parameters and errors are those of `update`. It costs more than an update.
+        """
+
     def amend(self, ts: _Time, prices: _Bar) -> None:
         """Put another bar in the place of the last one.
 
@@ -1451,10 +1457,6 @@ class PanelReadings:
     @property
     def r_squared(self) -> npt.NDArray[np.float64]:
         """Squared correlations."""
-
-    @property
-    def cross_correlation(self) -> npt.NDArray[np.float64]:
-        """Correlations at every lag, shape (assets, leaders, 2 max_lag + 1)."""
 
     @property
     def n(self) -> npt.NDArray[np.float64]:

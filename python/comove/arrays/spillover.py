@@ -116,7 +116,7 @@ def rolling_spillover(
         or from all rows with the Bartlett kernel.
     spacing : int, at least 1, default `vol_window`, or 1 unless vol="rolling"
         Only with stderr="spaced".
-    newey_west_lags : int, at least 1, default the larger of 4 (window_size / 100)^(2/9) and the default spacing
+    newey_west_lags : int, 1 to `window_size` - 1, default the larger of 4 (window_size / 100)^(2/9) and the default spacing
         Only with stderr="newey_west".
     out : float64, shape (k, n), optional
         One row for each reading, in the order of the result.
@@ -140,7 +140,8 @@ def rolling_spillover(
     w(i - j) over n. The p-value is Student's with n / sum w(k)^2 - 1 degrees of freedom; missing below 10 vol_window
     pairs. "spaced": the textbook error of the line through the spaced pairs, missing below 10 of them, and the p-value
     of the slope of that line. "newey_west": products of u and residual at lags l, weighted 1 - l / (lags + 1); at
-    windows of 240 and 720 it rejects 12 to 24 % of true nulls at 5 %, because of the overlap.
+    windows of 240 and 720 it rejects 12 to 24 % of true nulls at 5 %, because of the overlap, at 60 rows 46 %, and the
+    more the more lags there are; missing below 10 pairs.
 
     Of independent returns, "overlap" rejects 4 to 5 % at these windows. It accounts for overlap, and not for volatility
     that clusters: where both series cluster by themselves it rejects some 15 %. The same holds for bars with spacing=1:

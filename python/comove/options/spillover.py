@@ -60,8 +60,10 @@ def spillover(
     # Rolling volatilities that many rows apart share no return.
     apart = options.get("vol_window", 1)
     options["spacing"] = whole("spacing", apart if spacing is None else spacing, least=1)
-    lags = max(apart, usual_lags(options["window_size"])) if newey_west_lags is None else newey_west_lags
-    options["newey_west_lags"] = whole("newey_west_lags", lags, least=1)
+    last = options["window_size"] - 1
+    usual_of_window = min(max(apart, usual_lags(options["window_size"])), last)
+    lags = usual_of_window if newey_west_lags is None else newey_west_lags
+    options["newey_west_lags"] = whole("newey_west_lags", lags, least=1, most=last, because="window_size - 1")
     options["both"] = flag("both", both)
     return options
 

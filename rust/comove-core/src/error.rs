@@ -232,6 +232,12 @@ impl fmt::Display for Error {
             Self::Price { name, value, row } => {
                 write!(f, "price of {name} must be above 0 or missing, got {value} at row {row}")
             }
+            Self::Bar { name, low, high, row, .. } if low > high => {
+                write!(
+                    f,
+                    "{name}: the low of a bar must not be above its high, got {low} above {high} at row {row}"
+                )
+            }
             Self::Bar { name, value, low, high, row } => {
                 write!(f, "{name} must be from low to high, {low} to {high}, got {value} at row {row}")
             }

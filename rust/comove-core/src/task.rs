@@ -163,11 +163,7 @@ impl Task {
             }
             (Self::LagInference(lags, threads), &[y, x], [a, b, c, d, e, f, g]) => {
                 lag_scan(lags, y, x, *threads, [a, b, c, d])?;
-                lag_inference(lags, y, x, *threads, [e, f, g])?;
-                for (row, _) in a.iter().enumerate().filter(|(_, lag)| lag.is_nan()) {
-                    (e[row], f[row], g[row]) = (f64::NAN, f64::NAN, f64::NAN);
-                }
-                Ok(())
+                lag_inference(lags, [y, x], a, *threads, [e, f, g])
             }
             (_, series, out) => {
                 same_length("series", series.len(), self.inputs())?;

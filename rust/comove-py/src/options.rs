@@ -126,7 +126,7 @@ pub fn spillover(
         "newey_west" => Stderr::NeweyWest(newey_west_lags),
         other => return Err(unknown(other, "is no standard error")),
     };
-    Spillover::new(window_size, min_samples, volatility, stderr.checked()?)
+    Spillover::new(window_size, min_samples, volatility, stderr)
 }
 
 fn unknown(name: &str, problem: &'static str) -> Error {

@@ -5,9 +5,10 @@
 //! lag where no value is missing. Memory: the input of `lanes + 1` blocks, and for a scan the correlations of a group.
 
 use core::ops::Range;
+use std::borrow::Cow;
 
 use super::Lags;
-use super::inference::{LagTests, Scratch};
+use super::inference::Scratch;
 use super::lay::{Column, Lagged, STAGED, Together};
 use super::shared::Shared;
 use super::tape::Aligned;
@@ -85,12 +86,14 @@ pub fn lag_scan_with(
     }
     let held = asset.len().min(lags.size.saturating_mul(MOST_LANES)).saturating_mul(lags.count());
     at_most("window_size x lags", held, MOST_HELD, "correlations that are held at once")?;
+    // Each thread holds as many.
+    let threads = threads.min(MOST_HELD / held.max(1));
     run(lanes, lags, [asset, leader], threads, Scans::new(out, lags.count()));
     Ok(())
 }
 
-/// Writes `p_value`, `lead_p_value` and `follow_p_value` of each row's window; see [`super::inference`]. Missing unless every lag has
-/// `min_samples` complete pairs.
+/// Writes `p_value`, `lead_p_value` and `follow_p_value` of each row's window of asset and leader; see
+/// [`super::inference`]. `lag` is what [`lag_scan`] gave of them: missing where that is.
 ///
 /// # Complexity
 /// All pairs of the window at every lag, for every row; threads share the rows.
@@ -99,23 +102,30 @@ pub fn lag_scan_with(
 /// Slices of other lengths.
 pub fn lag_inference(
     lags: &Lags,
-    asset: &[f64],
-    leader: &[f64],
+    [asset, leader]: [&[f64]; 2],
+    lag: &[f64],
     threads: usize,
     out: [&mut [f64]; 3],
 ) -> Result<()> {
     same_length("leader", leader.len(), asset.len())?;
+    same_length("lag", lag.len(), asset.len())?;
     for slice in &out {
         same_length("out", slice.len(), asset.len())?;
     }
-    let share = asset.len().div_ceil(threads.max(1)).max(LEAST_SHARE);
+    let share = asset.len().div_ceil(threads.max(1)).max(LEAST_TESTS_A_THREAD);
     let [p_value, lead, follow] = out.map(|slice| slice.chunks_mut(share));
     std::thread::scope(|scope| {
         for (worker, ((p_value, lead), follow)) in p_value.zip(lead).zip(follow).enumerate() {
             scope.spawn(move || {
                 let mut scratch = Scratch::default();
                 for place in 0..p_value.len() {
-                    let tests = tests_at(lags, asset, leader, worker * share + place, &mut scratch);
+                    let row = worker * share + place;
+                    if lag[row].is_nan() {
+                        (p_value[place], lead[place], follow[place]) = (f64::NAN, f64::NAN, f64::NAN);
+                        continue;
+                    }
+                    let [asset, leader] = [asset, leader].map(|side| window_at(lags, side, row));
+                    let tests = lags.tests(lag[row], &asset, &leader, &mut scratch);
                     (p_value[place], lead[place], follow[place]) =
                         (tests.p_value, tests.lead_p_value, tests.follow_p_value);
                 }
@@ -125,25 +135,22 @@ pub fn lag_inference(
     Ok(())
 }
 
-/// The tests of the window that ends at a row.
-fn tests_at(lags: &Lags, asset: &[f64], leader: &[f64], row: usize, scratch: &mut Scratch) -> LagTests {
-    // Rows before the first are missing, as they are in a live object.
-    let Some(first) = (row + 1).checked_sub(lags.max_lag + lags.size) else {
-        let missing = |side: &[f64]| {
-            let mut rows = vec![f64::NAN; lags.max_lag + lags.size - row - 1];
-            rows.extend_from_slice(&side[..=row]);
-            rows
-        };
-        return lags.tests(&missing(asset), &missing(leader), scratch);
-    };
-    lags.tests(&asset[first..=row], &leader[first..=row], scratch)
+/// The rows of the window that ends at a row, after the L rows before it, which are missing before the first.
+fn window_at<'a>(lags: &Lags, side: &'a [f64], row: usize) -> Cow<'a, [f64]> {
+    let first = (row + 1).saturating_sub(lags.size);
+    if let Some(before) = first.checked_sub(lags.max_lag) {
+        return Cow::Borrowed(&side[before..=row]);
+    }
+    let mut rows = vec![f64::NAN; lags.max_lag - first];
+    rows.extend_from_slice(&side[..=row]);
+    Cow::Owned(rows)
 }
+
+/// Rows of tests below which another thread costs more than it saves.
+const LEAST_TESTS_A_THREAD: usize = 256;
 
 /// Correlations that a scan may hold at once (2^28, 2 GiB): those of eight windows.
 const MOST_HELD: usize = 1 << 28;
-
-/// Rows below which another thread costs more than it saves.
-const LEAST_SHARE: usize = 256;
 
 /// Correlations below which another thread costs more than it saves.
 const LEAST_A_THREAD: usize = 1 << 18;

@@ -84,7 +84,7 @@ pub struct Scratch {
 /// `lead_p_value` rejects 7, 13 and 22 % at 120, 500 and 1000 rows; with -0.2, 5, 7 and 7 %.
 ///
 /// # Complexity
-/// `window_size` times (2 `max_lag` + 1), three passes; no memory beyond `scratch`.
+/// `window_size` times (2 `max_lag` + 1), five passes; no memory beyond `scratch`.
 ///
 /// # Examples
 /// ```
@@ -217,14 +217,10 @@ fn one_lag(own: &Whitened, other: &Whitened, lag: usize, first: usize) -> Option
     let rows = rows.filter(|(u, _, v)| u.is_finite() && v.is_finite());
     let line = Line::through(rows.clone().map(|(_, w, v)| (w, v)))?;
     let slope = if line.sxx > 0.0 { line.sxy / line.sxx } else { 0.0 };
-    let mut products = Products::default();
-    let mut rest = 0.0;
-    for (u, w, v) in rows {
-        let z = (v - line.y) - slope * (w - line.x);
-        rest += z * z;
-        products.insert(u * z);
-    }
-    if above_rounding(rest, line.syy) { products.p_value() } else { None }
+    let rest_of = |(u, w, v): (f64, f64, f64)| (u, (v - line.y) - slope * (w - line.x));
+    let rows = rows.map(rest_of);
+    let rest = rows.clone().map(|(_, z)| z * z).sum();
+    if above_rounding(rest, line.syy) { p_of(rows.map(|(u, z)| u * z)) } else { None }
 }
 
 /// The p of lag 0.
@@ -233,39 +229,26 @@ fn same_row(asset: &Whitened, leader: &Whitened, first: usize) -> Option<f64> {
     let rows = now.iter().zip(other).map(|(&u, &v)| (u, v));
     let rows = rows.filter(|(u, v)| u.is_finite() && v.is_finite());
     let line = Line::through(rows.clone())?;
-    let mut products = Products::default();
-    for (u, v) in rows {
-        products.insert((u - line.x) * (v - line.y));
-    }
-    products.p_value()
+    p_of(rows.map(|(u, v)| (u - line.x) * (v - line.y)))
 }
 
-/// Sums of e, e^2 and e^4.
-#[derive(Default)]
-struct Products {
-    sum: f64,
-    squares: f64,
-    fourths: f64,
-}
-
-impl Products {
-    fn insert(&mut self, e: f64) {
-        let square = e * e;
-        self.sum += e;
-        self.squares += square;
-        self.fourths += square * square;
+/// The p of products e, which are gone through twice; None where every one is 0, for then nothing is known.
+fn p_of(products: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let (mut sum, mut squares) = (0.0, 0.0);
+    for e in products.clone() {
+        sum += e;
+        squares += e * e;
     }
-
-    /// None where every product is 0, for then nothing is known.
-    fn p_value(&self) -> Option<f64> {
-        if self.squares > 0.0 {
-            // Two divisions, for the square of the sum of squares may underflow.
-            let statistic = self.sum / self.squares * self.sum;
-            Some(tail(statistic, self.fourths / self.squares / self.squares))
-        } else {
-            None
-        }
+    if squares <= 0.0 {
+        return None;
     }
+    // Shares of the sum of squares, whose own square may underflow.
+    let mut fourths = 0.0;
+    for e in products {
+        let share = e * e / squares;
+        fourths += share * share;
+    }
+    Some(tail(sum / squares * sum, fourths))
 }
 
 /// `p_k` of `S_k` and `q_k`.

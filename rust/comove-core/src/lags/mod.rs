@@ -65,17 +65,10 @@ impl Lags {
         self.max_lag
     }
 
-    /// The tests of one window: its rows and the `max_lag` before it, missing unless every lag has `min_samples` pairs.
-    pub fn tests(&self, asset: &[f64], leader: &[f64], scratch: &mut Scratch) -> LagTests {
-        let pairs = |k: usize, early: &[f64], late: &[f64]| {
-            let late = late.iter().skip(self.max_lag);
-            let early = early.iter().skip(self.max_lag - k);
-            late.zip(early).filter(|(a, b)| a.is_finite() && b.is_finite()).count()
-        };
-        let least = self.window.min_samples();
-        let enough =
-            (0..=self.max_lag).all(|k| pairs(k, leader, asset) >= least && pairs(k, asset, leader) >= least);
-        if !enough {
+    /// The tests of one window, of which the scan gave `lag`: missing where that is. `asset` and `leader` hold its rows and
+    /// the `max_lag` before it; fewer where the rest is missing.
+    pub fn tests(&self, lag: f64, asset: &[f64], leader: &[f64], scratch: &mut Scratch) -> LagTests {
+        if lag.is_nan() {
             return LagTests::MISSING;
         }
         lag_tests(asset, leader, self.max_lag, scratch).unwrap_or(LagTests::MISSING)

@@ -149,11 +149,8 @@ impl LagScanner {
     /// # Complexity
     /// All pairs of the window at every lag; nothing of it is kept.
     pub fn tests(&self) -> LagTests {
-        if self.scan.lag.is_nan() {
-            return LagTests::MISSING;
-        }
         let [asset, leader] = self.cells.held().rows;
-        self.lags.tests(&asset, &leader, &mut Scratch::default())
+        self.lags.tests(self.scan.lag, &asset, &leader, &mut Scratch::default())
     }
 
     /// Rows by which the leader moves first: those of its largest correlation at a negative lag, the nearest of equal ones; 0

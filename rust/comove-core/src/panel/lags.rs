@@ -55,18 +55,14 @@ impl Panel {
         };
         let assets: Vec<Vec<f64>> = (0..self.assets.len()).map(column).collect();
         let mut scratch = Scratch::default();
-        let mut tests = Vec::with_capacity(self.assets.len() * self.leaders.len());
-        for leader in 0..self.leaders.len() {
-            let leader = column(self.assets.len() + leader);
-            tests.extend(assets.iter().map(|asset| lags.tests(asset, &leader, &mut scratch)));
-        }
         let scans = self.scans(&self.cross_correlation());
-        let defined = tests.iter().zip(scans).map(
-            |(tests, scan)| {
-                if scan.lag.is_nan() { LagTests::MISSING } else { *tests }
-            },
-        );
-        Ok(defined.collect())
+        let mut tests = Vec::with_capacity(scans.len());
+        for (leader, scans) in scans.chunks_exact(self.assets.len()).enumerate() {
+            let leader = column(self.assets.len() + leader);
+            let pairs = assets.iter().zip(scans);
+            tests.extend(pairs.map(|(asset, scan)| lags.tests(scan.lag, asset, &leader, &mut scratch)));
+        }
+        Ok(tests)
     }
 
     /// Rows by which each leader moves first; see [`crate::LagScanner::leads_by`].

@@ -11,7 +11,8 @@
 //! - spaced: sqrt(SSE / (m - 2) / Sxx) of the least-squares line of the m spaced pairs, missing below 10 of them. The
 //!   p-value is that of the slope of this line, with m - 2 degrees of freedom.
 //! - Newey-West: sqrt(G) / Sxx, G = g_0 + 2 sum over l = 1..L of (1 - l / (L + 1)) g_l, g_l the sum of u_s r_s, r the
-//!   residuals, times the same l rows earlier, a missing row counting as 0; n - 2 degrees of freedom.
+//!   residuals, times the same l rows earlier, a missing row counting as 0; n - 2 degrees of freedom,
+//!   missing below 10 pairs.
 //!
 //! Q is 1/v times the sum, over all boxes of v rows that touch the window, of the squared sum of u in the box: nothing is
 //! subtracted, and it is never below 0. A box is the end of one block of v rows and the beginning of the next.
@@ -29,7 +30,7 @@ use pulp::Scalar;
 use crate::error::Result;
 use crate::lanes::F;
 use crate::params::{MAX_ROWS, at_least, at_most};
-use crate::readings::{is_perfect, varies};
+use crate::readings::{in_range, is_perfect, varies};
 
 /// The least pairs that share no return, of which a standard error is made.
 pub const LEAST_SPACED: usize = 10;
@@ -60,9 +61,10 @@ pub struct Inference {
 impl Inference {
     const MISSING: Self = Self { stderr: f64::NAN, p_value: f64::NAN };
 
-    /// Of a slope with that variance and degrees of freedom.
-    fn new(slope: f64, variance: f64, degrees: f64) -> Self {
-        let stderr = variance.sqrt();
+    /// Of a slope whose standard error is the product of the residuals' size and what the design makes of it: apart, for
+    /// their squares may leave the range of float64 where the product is ordinary.
+    fn new(slope: f64, [residual, design]: [f64; 2], degrees: f64) -> Self {
+        let stderr = residual * design;
         if !stderr.is_finite() {
             return Self::MISSING;
         }
@@ -83,7 +85,7 @@ struct Line {
 }
 
 impl Line {
-    /// `None` where x does not vary, or below 3 pairs. Deviations are taken from the first pair, so that a level costs no
+    /// `None` where x does not vary, or below 3 pairs, or where squares leave the range of float64. Deviations are taken from the first pair, so that a level costs no
     /// digits.
     fn of<I: Iterator<Item = [f64; 2]>>(pairs: impl Fn() -> I) -> Option<Self> {
         let origin = pairs().next()?;
@@ -103,9 +105,9 @@ impl Line {
             line.sxx += x * x;
             line.syy += y * y;
         }
-        let varies = varies(F::splat(Scalar, line.sxx)).all();
+        let usable = varies(F::splat(Scalar, line.sxx)).and(in_range(F::splat(Scalar, line.syy))).all();
         line.slope = sxy / line.sxx;
-        (varies && count > PARAMETERS && line.slope.is_finite()).then_some(line)
+        (usable && count > PARAMETERS && line.slope.is_finite()).then_some(line)
     }
 
     fn deviations(&self, pair: [f64; 2]) -> [f64; 2] {
@@ -130,8 +132,8 @@ impl Stderr {
     /// Checked options.
     ///
     /// # Errors
-    /// `vol_window`, `spacing` or `newey_west_lags` below 1, or beyond 2^48.
-    pub fn checked(self) -> Result<Self> {
+    /// `vol_window`, `spacing` or `newey_west_lags` below 1, or beyond 2^48; lags that the window does not hold.
+    pub(super) fn checked(self, window_size: usize) -> Result<Self> {
         let (name, value) = match self {
             Self::Overlap(vol_window) => ("vol_window", vol_window),
             Self::Spaced(spacing) => ("spacing", spacing),
@@ -139,6 +141,10 @@ impl Stderr {
         };
         at_least(name, value, 1)?;
         at_most(name, value, MAX_ROWS, "2^48")?;
+        if let Self::NeweyWest(lags) = self {
+            // With all lags there are, the sum is that of all scores, squared: 0.
+            at_most(name, lags, window_size - 1, "window_size - 1")?;
+        }
         Ok(self)
     }
 
@@ -179,10 +185,10 @@ fn overlap(
     if freedom <= 0.0 {
         return Inference::MISSING;
     }
-    let variance = (line.squared_residuals(pairs()) / freedom) * (of_x / line.sxx);
+    let parts = [(line.squared_residuals(pairs()) / freedom).sqrt(), of_x.sqrt() / root];
     // Sum of w_k^2 over |k| < v.
     let shared = (2.0 * v + 1.0 / v) / 3.0;
-    Inference::new(slope, variance, n / shared - 1.0)
+    Inference::new(slope, parts, n / shared - 1.0)
 }
 
 /// Squared sums of two series over every box of `length` rows that touches rows `0..held`, summed up.
@@ -216,7 +222,8 @@ fn spaced<I: Iterator<Item = [f64; 2]>>(pairs: impl Fn() -> I) -> Inference {
         return Inference::MISSING;
     };
     let degrees = (line.pairs - PARAMETERS) as f64;
-    Inference::new(line.slope, (line.squared_residuals(pairs()) / degrees) / line.sxx, degrees)
+    let parts = [(line.squared_residuals(pairs()) / degrees).sqrt(), 1.0 / line.sxx.sqrt()];
+    Inference::new(line.slope, parts, degrees)
 }
 
 fn newey_west(
@@ -225,13 +232,12 @@ fn newey_west(
     held: usize,
     present: impl Fn(usize) -> Option<[f64; 2]>,
 ) -> Inference {
-    let Some(mut line) = Line::of(|| (0..held).filter_map(&present)) else {
-        return Inference::MISSING;
-    };
+    let line = Line::of(|| (0..held).filter_map(&present)).filter(|line| line.pairs >= LEAST_SPACED);
+    let Some(mut line) = line else { return Inference::MISSING };
     line.slope = slope;
     let degrees = (line.pairs - PARAMETERS) as f64;
     if line.squared_residuals((0..held).filter_map(&present)) <= 0.0 {
-        return Inference::new(slope, 0.0, degrees);
+        return Inference::new(slope, [0.0, 1.0], degrees);
     }
     let root = line.sxx.sqrt();
     let score = |ago: usize| {
@@ -251,7 +257,7 @@ fn newey_west(
         variance += if lag == 0 { sum } else { 2.0 * weight * sum };
     }
     // The Bartlett kernel gives no negative variance; rounding may.
-    Inference::new(slope, variance.max(0.0) / line.sxx, degrees)
+    Inference::new(slope, [variance.max(0.0).sqrt(), 1.0 / root], degrees)
 }
 
 /// P(|T| > |t|) of Student's T with `degrees` degrees of freedom.

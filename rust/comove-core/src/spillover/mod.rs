@@ -65,7 +65,8 @@ impl Spillover {
     /// The asset on the source, without inference.
     ///
     /// # Errors
-    /// `window_size` below 3; `min_samples` outside 2 to `window_size`; an overlap other than that of the volatilities.
+    /// `window_size` below 3; `min_samples` outside 2 to `window_size`; an overlap other than that of the volatilities,
+    /// or other options of `stderr` out of their bounds.
     pub fn new(
         window_size: usize,
         min_samples: Option<usize>,
@@ -73,6 +74,7 @@ impl Spillover {
         stderr: Stderr,
     ) -> Result<Self> {
         let window = Window::rows(window_size, LEAST_PAIR_WINDOW, min_samples)?;
+        let stderr = stderr.checked(window_size)?;
         if let Stderr::Overlap(rows) = stderr {
             same_length("overlap", rows, volatility.vol_window().unwrap_or(0))?;
         }

@@ -406,7 +406,7 @@ fn read_options(from: &mut Reader) -> Result<Spillover> {
         2 => Stderr::NeweyWest,
         _ => return Err(Reader::unusable("it has a standard error unknown here")),
     };
-    let stderr = kind(from.count()?).checked().map_err(in_snapshot)?;
+    let stderr = kind(from.count()?);
     let options =
         Spillover::new(size, Some(window.min_samples()), volatility, stderr).map_err(in_snapshot)?;
     Ok(options.with_both(from.flag()?))

@@ -62,8 +62,6 @@ pub struct Panel {
 #[pyclass(module = "comove.live", frozen)]
 pub struct PanelReadings {
     readings: Vec<Vec<f64>>,
-    /// Leader by leader, lag by lag.
-    correlations: Vec<f64>,
     assets: usize,
     leaders: usize,
 }
@@ -231,9 +229,21 @@ impl Panel {
     fn peek(&self, ts: Time, prices: &Bound<'_, PyAny>) -> PyResult<PanelReadings> {
         let bar = self.bar(prices)?;
         let readings = self.core.peek(ts.0, &bar, &PEEKED).map_err(raise)?;
-        let correlations = self.core.peek_cross_correlation(ts.0, &bar).map_err(raise)?;
         let (assets, leaders) = (self.core.assets().len(), self.core.leaders().len());
-        Ok(PanelReadings { readings, correlations, assets, leaders })
+        Ok(PanelReadings { readings, assets, leaders })
+    }
+
+    /// Return `cross_correlation` as it would be after a bar, and change nothing.
+    #[pyo3(signature = (ts, prices))]
+    fn peek_cross_correlation<'py>(
+        &self,
+        py: Python<'py>,
+        ts: Time,
+        prices: &Bound<'_, PyAny>,
+    ) -> PyResult<Bound<'py, PyArray3<f64>>> {
+        let bar = self.bar(prices)?;
+        let correlations = self.core.peek_cross_correlation(ts.0, &bar).map_err(raise)?;
+        cube(py, correlations, self.core.assets().len(), self.core.leaders().len())
     }
 
     /// Put another bar in the place of the last one; `ts` must be its time.
@@ -435,10 +445,11 @@ impl Panel {
 
     fn __repr__(&self) -> String {
         format!(
-            "Panel({} assets, leaders={:?}, window_size={})",
+            "Panel({} assets, leaders={:?}, window_size={}, max_lag={})",
             self.core.assets().len(),
             self.core.leaders(),
-            self.core.window_size()
+            self.core.window_size(),
+            self.core.max_lag()
         )
     }
 }
@@ -486,11 +497,5 @@ impl PanelReadings {
     #[getter]
     fn n<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray2<f64>>> {
         self.read(py, 5)
-    }
-
-    /// Correlations at every lag, shape (assets, leaders, 2 max_lag + 1).
-    #[getter]
-    fn cross_correlation<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyArray3<f64>>> {
-        cube(py, self.correlations.clone(), self.assets, self.leaders)
     }
 }
