@@ -133,6 +133,7 @@ def test_a_close_outside_the_bar(close):
 BAD_ROWS = {
     "a number for a bar": lambda m: m.update(1.0, (2.0, 1.0)),
     "one price": lambda m: m.update((2.0,), (2.0, 1.0)),
+    "a set of prices": lambda m: m.update({2.0, 1.0}, (2.0, 1.0)),
     "three prices": lambda m: m.update((2.0, 1.0), (2.0, 1.0, 1.0)),
     "another name": lambda m: m.update({"high": 2.0, "lo": 1.0}, (2.0, 1.0)),
     "one name more": lambda m: m.update({"high": 2.0, "low": 1.0, "open": 1.0}, (2.0, 1.0)),

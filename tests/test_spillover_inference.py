@@ -134,3 +134,16 @@ def test_lags_that_the_window_does_not_hold_are_refused():
     x = np.arange(40.0)
     with pytest.raises(ParameterError, match=r"newey_west_lags must be at most 29 \(window_size - 1\), got 30"):
         arrays.rolling_spillover(x, x, vol="given", window_size=30, stderr="newey_west", newey_west_lags=30)
+
+
+@pytest.mark.parametrize("rows", [150, 3_000, 1_000_000])
+def test_p_values_keep_their_digits_in_long_windows(rows):
+    rng = np.random.default_rng(rows)
+    x = rng.random(rows)
+    y = x * 1.5 / np.sqrt(rows) + rng.random(rows)
+    answer = arrays.rolling_spillover(y, x, vol="given", window_size=rows, inference=True, stderr="spaced")
+    coefficient, stderr, p_value = (
+        answer[name][-1] for name in ("coefficient", "coefficient_stderr", "coefficient_p_value")
+    )
+    assert 1e-9 < p_value < 0.9
+    assert p_value == pytest.approx(2 * stats.t.sf(abs(coefficient / stderr), rows - 2), rel=P_VALUE)

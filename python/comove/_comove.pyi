@@ -767,14 +767,14 @@ class SpilloverMonitor:
         Rows of the window of volatilities.
     min_samples : int, 2 to `window_size`, default `window_size`
         Pairs of volatilities needed before a value is given.
-    vol : {"rolling", "parkinson", "garman_klass", "given"}
+    vol : {"rolling", "parkinson", "garman_klass", "given"}, default "rolling"
         What `update` takes for each side: a return; (high, low); (open, high, low, close); a volatility. Prices also as
         a mapping by these names.
     vol_window : int, at least 2, default 20
         Rows of returns of a rolling volatility, all of them needed; only with vol="rolling".
     stderr, spacing, newey_west_lags
         As in `comove.arrays.rolling_spillover`.
-    both : bool
+    both : bool, default False
         Whether the source on the asset is kept too: the `reverse` readings.
 
     Raises
@@ -977,7 +977,8 @@ class LagScanner:
     Notes
     -----
     A row costs the same whatever the window; lags go side by side in the lanes of the processor. Memory is taken at
-    construction. The p-values, `confidence` and `leads_by` are made of the rows of the window each time they are read.
+    construction. The p-values, `confidence` and `leads_by` are made of the rows of the window when one of them is
+    first read after a row.
 
     Examples
     --------
@@ -1382,7 +1383,8 @@ class Panel:
 
     @property
     def warmup(self) -> int:
-        """Bars until the first value, that bar included, where none is missing; the first bar has no return."""
+        """Bars until the first value, that bar included, where none is missing; the first bar has no return. Readings of
+        lags need `max_lag` more."""
 
     @property
     def assets(self) -> list[str]:

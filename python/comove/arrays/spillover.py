@@ -116,8 +116,8 @@ def rolling_spillover(
         or from all rows with the Bartlett kernel.
     spacing : int, at least 1, default `vol_window`, or 1 unless vol="rolling"
         Only with stderr="spaced".
-    newey_west_lags : int, 1 to `window_size` - 1, default the larger of 4 (window_size / 100)^(2/9) and the default spacing
-        Only with stderr="newey_west".
+    newey_west_lags : int, 1 to `window_size` - 1
+        Default the larger of 4 (window_size / 100)^(2/9) and the default spacing. Only with stderr="newey_west".
     out : float64, shape (k, n), optional
         One row for each reading, in the order of the result.
 

@@ -3,7 +3,7 @@
 use pulp::Scalar;
 
 use crate::anchored::Anchored;
-use crate::blocks::{Rows, Shape, TwoBlocks};
+use crate::blocks::{Rows, Shape, TwoBlocks, fit_rows};
 use crate::error::{Error, Result};
 use crate::lanes::F;
 use crate::moments::State;
@@ -244,13 +244,13 @@ impl<const D: usize, M: State<Scalar, D>> SlidingWindow<D, M> {
             return Err(Reader::unusable("it holds fewer rows than it says"));
         };
         let fits = match self.extent {
-            Extent::Rows(size) => front <= size && (back == 0 || gone == front && back == size - gone),
+            Extent::Rows(size) => fit_rows(size, gone, back, front),
             Extent::Span(_) => {
                 let most = self.time.as_ref().map_or(0, |time| time.max_rows);
-                held <= most && gone == 0
+                held <= most && gone == 0 && (back == 0 || front > 0)
             }
         };
-        if !fits || (back > 0 && front == 0) || (back == 0 && gone > 0) {
+        if !fits {
             return Err(Reader::unusable("its rows do not fit the window"));
         }
         let mut rows = Vec::with_capacity(held);

@@ -52,6 +52,16 @@ pub(crate) fn reserved<T: Clone>(values: &Vec<T>) -> Vec<T> {
     copy
 }
 
+/// Whether a window by rows can hold so many rows of its blocks, after so many that have left the back one.
+pub(crate) fn fit_rows(size: usize, gone: usize, back: usize, front: usize) -> bool {
+    front <= size && if back == 0 { gone == 0 } else { gone == front && front > 0 && back == size - gone }
+}
+
+/// Whether a window by rows is in its first block, so that there is nothing before its first row.
+pub(crate) fn in_first_block(size: usize, back: usize, front: usize) -> bool {
+    back == 0 && front < size
+}
+
 /// Where rows come from. A trait and not a closure: all of it must be inlined into the code for the processor.
 pub trait Rows<S: Simd, const D: usize>: Copy {
     /// A row of a cell.

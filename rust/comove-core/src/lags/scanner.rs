@@ -1,8 +1,11 @@
 //! Correlations of one pair at every lag, fed row by row.
 
+use std::sync::OnceLock;
+
 use super::cells::{Cells, cells};
 use super::inference::{LagTests, Scratch};
 use super::{Lags, Scan, leads_by};
+use crate::blocks::{fit_rows, in_first_block};
 use crate::error::{Error, Result};
 use crate::lanes::Lanes;
 use crate::pair::in_snapshot;
@@ -34,13 +37,15 @@ pub struct LagScanner {
     /// Correlations from lag -L to L.
     corrs: Vec<f64>,
     scan: Scan,
+    /// Of the rows now held, once asked for.
+    tests: OnceLock<LagTests>,
     n: f64,
     empty: bool,
 }
 
 impl Clone for LagScanner {
     fn clone(&self) -> Self {
-        Self { cells: self.cells.boxed(), corrs: self.corrs.clone(), ..*self }
+        Self { cells: self.cells.boxed(), corrs: self.corrs.clone(), tests: self.tests.clone(), ..*self }
     }
 }
 
@@ -63,6 +68,7 @@ impl LagScanner {
             cells: cells(Lanes::from_environment()?, &lags),
             corrs: vec![f64::NAN; lags.count()],
             scan: Scan { lag: f64::NAN, corr: f64::NAN, llr: f64::NAN },
+            tests: OnceLock::new(),
             n: 0.0,
             empty: true,
         };
@@ -78,6 +84,7 @@ impl LagScanner {
     fn read(&mut self) {
         self.n = self.cells.read(&mut self.corrs);
         self.scan = Scan::of(&self.corrs);
+        self.tests = OnceLock::new();
     }
 
     /// Takes in a row; a value that is not finite is missing.
@@ -147,10 +154,12 @@ impl LagScanner {
     /// How much to believe that either moves first; missing unless every lag is defined.
     ///
     /// # Complexity
-    /// All pairs of the window at every lag; nothing of it is kept.
+    /// All pairs of the window at every lag, the first time after a row.
     pub fn tests(&self) -> LagTests {
-        let [asset, leader] = self.cells.held().rows;
-        self.lags.tests(self.scan.lag, &asset, &leader, &mut Scratch::default())
+        *self.tests.get_or_init(|| {
+            let [asset, leader] = self.cells.held().rows;
+            self.lags.tests(self.scan.lag, &asset, &leader, &mut Scratch::default())
+        })
     }
 
     /// Rows by which the leader moves first: those of its largest correlation at a negative lag, the nearest of equal ones; 0
@@ -187,10 +196,8 @@ impl LagScanner {
         let (size, min_samples, max_lag) = (from.count()?, from.count()?, from.count()?);
         let lags = Lags::new(size, Some(min_samples), max_lag).map_err(in_snapshot)?;
         let (gone, back, front) = (from.count()?, from.count()?, from.count()?);
-        let fits = front <= size
-            && if back == 0 { gone == 0 } else { gone == front && front > 0 && back == size - gone };
         let rows = max_lag.saturating_add(back).saturating_add(front);
-        if !fits || from.remaining() != rows.saturating_mul(16) {
+        if !fit_rows(size, gone, back, front) || from.remaining() != rows.saturating_mul(16) {
             return Err(Reader::unusable("its rows do not fit the window"));
         }
         let mut read = [Vec::with_capacity(rows), Vec::with_capacity(rows)];
@@ -204,9 +211,7 @@ impl LagScanner {
             }
         }
         from.end()?;
-        // In the first block there is nothing before the first row.
-        let first = back == 0 && front < size;
-        if first && read.iter().any(|side| side[..max_lag].iter().any(|value| value.is_finite())) {
+        if in_first_block(size, back, front) && read.iter().any(|side| side[..max_lag].iter().any(|value| value.is_finite())) {
             return Err(Reader::unusable("it holds rows before the first"));
         }
         let mut scanner = Self::new(lags).map_err(in_snapshot)?;

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use pulp::Scalar;
 
 use self::prices::{Pair, Prices};
+use crate::blocks::{fit_rows, in_first_block};
 use crate::error::{Error, Result};
 use crate::features::{CrossAsset, Lookbacks, Returns, price};
 use crate::grid::{Grid, PanelReading, grid, states};
@@ -498,20 +499,16 @@ impl Panel {
         if any == empty || panel.volatility.iter().any(|window| window.is_empty() != empty) {
             return Err(Reader::unusable("its bars contradict each other"));
         }
-        let fits = front <= size
-            && if back == 0 { gone == 0 } else { gone == front && front > 0 && back == size - gone };
         let width = panel.returns.len();
         let count = max_lag + back + front;
-        if !fits || from.remaining() != count * width * 8 {
+        if !fit_rows(size, gone, back, front) || from.remaining() != count * width * 8 {
             return Err(Reader::unusable("its rows do not fit the window"));
         }
         let mut rows = vec![vec![f64::NAN; width]; count];
         for value in rows.iter_mut().flatten() {
             *value = finite_or_missing(from.float()?)?;
         }
-        // In the first block there is nothing before the first row.
-        let first = back == 0 && front < size;
-        if first && rows[..max_lag].iter().flatten().any(|value| value.is_finite()) {
+        if in_first_block(size, back, front) && rows[..max_lag].iter().flatten().any(|value| value.is_finite()) {
             return Err(Reader::unusable("it holds rows before the first"));
         }
         panel.grid.refill(gone, back, &rows);

@@ -30,7 +30,7 @@ use crate::errors::raise;
 /// Notes
 /// -----
 /// A row costs the same whatever the window; lags go side by side in the lanes of the processor. Memory is taken at
-/// construction. The p-values are worked out from the rows of the window when they are read.
+/// construction. The p-values are worked out from the rows of the window when one is first read after a row.
 ///
 /// Examples
 /// --------
@@ -144,7 +144,7 @@ impl LagScanner {
         PyArray1::from_iter(py, -most..=most)
     }
 
-    /// P-value of no relation at any lag; worked out when it is read, as the other two.
+    /// P-value of no relation at any lag.
     #[getter]
     fn p_value(&self) -> Option<f64> {
         given(self.core.tests().p_value)

@@ -401,7 +401,7 @@ impl Panel {
         self.core.read(PanelReading::Count).iter().any(|&n| n >= least)
     }
 
-    /// Bars before the first value, none of them missing: the first has no return.
+    /// Bars before the first value, none of them missing: the first has no return. Readings of lags need `max_lag` more.
     #[getter]
     fn warmup(&self) -> usize {
         self.core.options().window().min_samples() + 1

@@ -17,18 +17,18 @@ use crate::options::{spillover, volatility};
 ///
 /// Parameters
 /// ----------
-/// window_size : int, at least 3
+/// window_size : int, at least 3, default 240
 ///     Rows of the window.
 /// min_samples : int, 2 to `window_size`, default `window_size`
 ///     Pairs of volatilities needed before a value is given.
-/// vol : {"rolling", "parkinson", "garman_klass", "given"}
+/// vol : {"rolling", "parkinson", "garman_klass", "given"}, default "rolling"
 ///     What `update` takes for each side: a return, (high, low), (open, high, low, close), or a volatility. Prices also as
 ///     a mapping by these names.
-/// vol_window : int, at least 2
-///     Rows of returns of a rolling volatility.
+/// vol_window : int, at least 2, default 20
+///     Rows of returns of a rolling volatility; only with vol="rolling".
 /// stderr, spacing, newey_west_lags
 ///     As in `comove.arrays.rolling_spillover`.
-/// both : bool
+/// both : bool, default False
 ///     Whether the source on the asset is kept too: the `reverse` readings.
 ///
 /// Raises
@@ -64,7 +64,8 @@ fn side(volatility: &Volatility, name: &str, row: &Bound<'_, PyAny>) -> PyResult
         let price = |&name: &&str| Ok(mapping.get_item(name).map_err(|_| wrong())?.extract::<Value>()?.0);
         names.iter().map(price).collect::<PyResult<_>>()?
     } else {
-        let Ok(items) = row.try_iter() else { return Err(wrong()) };
+        // An unordered collection does not say which price is which.
+        let (Ok(_), Ok(items)) = (row.get_item(0), row.try_iter()) else { return Err(wrong()) };
         items.map(|item| Ok(item?.extract::<Value>()?.0)).collect::<PyResult<_>>()?
     };
     if prices.len() == names.len() { Ok(prices) } else { Err(wrong()) }
