@@ -1383,8 +1383,10 @@ class Panel:
 
     @property
     def warmup(self) -> int:
-        """Bars until the first value, that bar included, where none is missing; the first bar has no return. Readings of
-        lags need `max_lag` more."""
+        """Bars until the first value, that bar included, where none is missing; the first bar has no return.
+
+        Readings of lags need `max_lag` more.
+        """
 
     @property
     def assets(self) -> list[str]:

@@ -211,7 +211,9 @@ impl LagScanner {
             }
         }
         from.end()?;
-        if in_first_block(size, back, front) && read.iter().any(|side| side[..max_lag].iter().any(|value| value.is_finite())) {
+        if in_first_block(size, back, front)
+            && read.iter().any(|side| side[..max_lag].iter().any(|value| value.is_finite()))
+        {
             return Err(Reader::unusable("it holds rows before the first"));
         }
         let mut scanner = Self::new(lags).map_err(in_snapshot)?;

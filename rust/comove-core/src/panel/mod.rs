@@ -508,7 +508,9 @@ impl Panel {
         for value in rows.iter_mut().flatten() {
             *value = finite_or_missing(from.float()?)?;
         }
-        if in_first_block(size, back, front) && rows[..max_lag].iter().flatten().any(|value| value.is_finite()) {
+        if in_first_block(size, back, front)
+            && rows[..max_lag].iter().flatten().any(|value| value.is_finite())
+        {
             return Err(Reader::unusable("it holds rows before the first"));
         }
         panel.grid.refill(gone, back, &rows);
