@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 
+import click
 import numpy as np
 import polars as pl
 import pytest
@@ -13,6 +15,9 @@ from polars.testing import assert_frame_equal
 
 from commands import DATA, HOURS, MINUTES, printed, run, trace_of, write
 from comove import arrays
+from comove.cli import leadlag_report
+from comove.cli.console import open_console
+from comove.cli.folder import write_whole
 from comove.cli.significance import holm
 from comove.data import align, simulate_market
 
@@ -145,14 +150,67 @@ def test_too_little_data_is_said_and_not_tested(planted, tmp_path):
     out = tmp_path / "pairs.csv"
     result = run("leadlag", "--data", place, "--leaders", "BTC", "--out", out)
     table = read(result, out)
-    little = table.filter(pl.col("verdict") == "too little data")
-    assert sorted(little["asset"]) == ["AWAY", "NEW"]
-    assert little["lead_p"].null_count() == little["lead_p_adjusted"].null_count() == 2
-    assert "Too little data: 2 pairs" in " ".join(result.stdout.split())
+    little = table.filter(pl.col("lead_p").is_null())
+    assert dict(little.select("asset", "verdict").rows()) == {"AWAY": "no common candles", "NEW": "too little data"}
+    assert little["lag"].null_count() == little["lead_p_adjusted"].null_count() == 2
+    assert "Not tested: 1 pair (no common candles), 1 pair (too little data)." in " ".join(result.stdout.split())
     # The two are no tests: 4 pairs, 8 p-values.
     assert "all 8 p-values" in " ".join(result.stdout.split())
     table = read(run("leadlag", "--data", planted, "--leaders", "BTC", "--window", 5, "--out", out), out)
     assert set(table["verdict"]) == {"too little data"}
+
+
+def test_the_reason_of_no_test_is_the_true_one(planted, tmp_path):
+    btc, pepe = (pl.read_parquet(planted / f"{name}.parquet") for name in ("BTC", "PEPE"))
+    hours = pl.col("ts").dt.hour()
+    prices = ("open", "high", "low", "close")
+    frames = {
+        "BTC": btc,
+        "STUCK": pepe.with_columns(pl.lit(2.0).alias(name) for name in prices),
+        # Its one move comes so late that no move of BTC follows it.
+        "ONCE": btc.with_columns(
+            pl.when(pl.int_range(pl.len()) < pl.len() - 1).then(1.0).otherwise(2.0).alias(name) for name in prices
+        ),
+        "SLOW": pepe.filter(hours % 4 == 0),
+        "TURNS": pepe.filter(hours % 4 == 1).vstack(pepe.filter(hours % 4 == 2)).sort("ts"),
+        "HOLES": pepe.with_columns(close=pl.when(hours % 2 == 0).then("close")),
+        "EMPTY": pepe.with_columns(close=pl.lit(None, pl.Float64)),
+    }
+    out = tmp_path / "pairs.csv"
+    result = run("leadlag", "--data", write(frames, tmp_path / "in"), "--leaders", "BTC", "--out", out)
+    table = read(result, out)
+    assert dict(table.select("asset", "verdict").rows()) == {
+        "STUCK": "STUCK does not vary",
+        "ONCE": "ONCE hardly varies",
+        "SLOW": "candles differ in length",
+        "TURNS": "too little data",
+        "HOLES": "candles differ in length",
+        "EMPTY": "no common candles",
+    }
+    assert "(STUCK does not vary)" in " ".join(result.stdout.split())
+
+
+def test_one_pair_is_one_pair(planted, tmp_path):
+    out = tmp_path / "pairs.csv"
+    result = run("leadlag", "--data", planted, "--leaders", "BTC", "--assets", "WIF", "--out", out)
+    said = " ".join(result.stdout.split())
+    assert "Of 1 pair without any lead" in said
+    assert "1 pairs" not in said.replace("1 of 1 pairs", "")
+
+
+def test_pairs_that_lead_each_other_are_named(capsys):
+    table = pl.DataFrame({"asset": ["WIF"], "leader": ["BTC"], "lead_p": [1e-9], "verdict": ["each leads the other"]})
+    leadlag_report.explain(table, 10, open_console())
+    assert "Found: WIF and BTC lead each other." in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_help_says_what_the_file_holds(planted, tmp_path):
+    out = tmp_path / "pairs.csv"
+    table = read(run("leadlag", "--data", planted, "--leaders", "BTC", "--out", out), out)
+    page = run("leadlag", "--help").output
+    for column in table.columns:
+        assert re.search(rf"^  [a-z_, ]*\b{column}\b", page, re.MULTILINE), column
+    assert "1<=x<=4096" in page
 
 
 def test_one_bad_file_does_not_stop_the_others(planted, tmp_path):
@@ -191,10 +249,38 @@ def test_the_heat_map_holds_the_data(planted, tmp_path):
 
 def test_without_plotly_the_message_says_what_to_install(planted, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
-    result = run("leadlag", "--data", planted, "--leaders", "BTC", "--plot", tmp_path / "map.html")
-    assert result.exit_code == 1
-    assert "pip install comove[viz]" in result.stderr
-    assert not (tmp_path / "map.html").exists()
+    # Before any work: not one candle is read.
+    monkeypatch.setattr("comove.cli.folder.read_candles", None)
+    for command, leaders in (("leadlag", "--leaders"), ("spillover", "--sources")):
+        result = run(command, "--data", planted, leaders, "BTC", "--plot", tmp_path / "map.html")
+        assert result.exit_code == 1
+        assert "pip install comove[viz]" in result.stderr
+        assert not (tmp_path / "map.html").exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--plot"])
+def test_a_place_that_cannot_be_written_is_found_before_the_work(planted, tmp_path, monkeypatch, option):
+    monkeypatch.setattr("comove.cli.folder.read_candles", None)
+    monkeypatch.setattr("comove.cli.folder.check_plotly", lambda: None)
+    (tmp_path / "file").touch()
+    name = "pairs.csv" if option == "--out" else "map.html"
+    for target in (tmp_path / "file" / name, tmp_path / "file" / "deep" / name, tmp_path / (300 * "x" + name)):
+        for command, leaders in (("leadlag", "--leaders"), ("spillover", "--sources")):
+            result = run(command, "--data", planted, leaders, "BTC", option, target)
+            assert result.exit_code == 1, result.output
+            assert f"cannot write {target}: " in " ".join(result.stderr.split())
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_fails_later_names_the_target(tmp_path):
+    def fail(draft):
+        raise FileNotFoundError(f"No such file or directory (os error 2): {draft}")
+
+    target = tmp_path / "pairs.csv"
+    with pytest.raises(click.ClickException) as caught:
+        write_whole(target, fail)
+    message = f"cannot write {target}: No such file or directory (os error 2): {target}"
+    assert caught.value.message == message
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,7 @@ import polars as pl
 import pytest
 from statsmodels.tsa.api import VAR
 
-from comove.connectedness import diebold_yilmaz, log_range_volatility, rolling_diebold_yilmaz
+from comove.connectedness import diebold_yilmaz, inputs, log_range_volatility, rolling_diebold_yilmaz
 from comove.data import simulate_market
 from comove.errors import DataError, OrderError, ParameterError
 
@@ -303,6 +304,46 @@ def test_exact_followers_are_refused():
     with pytest.raises(DataError, match="'b' follows exactly from the past") as caught:
         diebold_yilmaz({"a": Y[:, 0], "b": follower}, 1)
     assert caught.value.code == "collinear"
+
+
+SECONDS = (1_704_067_200 + np.arange(100)).astype("M8[s]")
+
+
+@pytest.mark.parametrize(
+    ("ts", "first"),
+    [
+        (range(100), "1970-01-01 00:00:00+00:00"),
+        # Seconds since 1970 would be 2024; whole numbers are nanoseconds.
+        (1_704_067_200 + np.arange(100), "1970-01-01 00:00:01.704067+00:00"),
+        (SECONDS.astype("M8[ns]"), "2024-01-01 00:00:00+00:00"),
+        (SECONDS.astype("M8[ns]").astype(np.int64), "2024-01-01 00:00:00+00:00"),
+        (pl.Series([str(one) for one in SECONDS]), "2024-01-01 00:00:00+00:00"),
+        (SECONDS.tolist(), "2024-01-01 00:00:00+00:00"),
+        (SECONDS, "2024-01-01 00:00:00+00:00"),
+    ],
+)
+def test_times_are_the_same_in_every_container(ts, first):
+    # Polars has no datetimes of seconds.
+    column = pl.Series(list(ts), dtype=pl.Object) if ts is SECONDS else pl.Series(ts)
+    series = {"a": Y[:, 0], "b": Y[:, 1]}
+    for given in (ts, column, list(ts), pd.Series(list(ts))):
+        assert str(inputs.read({"ts": given, **series}).ts[0]) == first
+    assert str(inputs.read(pl.DataFrame({"ts": column, **series})).ts[0]) == first
+    assert str(inputs.read(pd.DataFrame({"ts": list(ts), **series})).ts[0]) == first
+
+
+@pytest.mark.parametrize(
+    ("ts", "message"),
+    [
+        (np.arange(100) + 0.5, "must be datetimes or integer nanoseconds, got dtype float64"),
+        ([None, *range(99)], "must not be missing, got NaN at row 0"),
+        ([dt.timedelta(j) for j in range(100)], "must be datetimes or integer nanoseconds, got dtype timedelta64"),
+        ([True] * 100, "must be datetimes or integer nanoseconds, got dtype bool"),
+    ],
+)
+def test_columns_that_are_no_times_are_refused(ts, message):
+    with pytest.raises(DataError, match=rf"vols\['ts'\] {message}"):
+        diebold_yilmaz(pl.DataFrame({"ts": ts, "a": Y[:, 0], "b": Y[:, 1]}))
 
 
 def test_time_must_rise(paper):

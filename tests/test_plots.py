@@ -8,6 +8,7 @@ import re
 import sys
 
 import numpy as np
+import polars as pl
 import pytest
 
 from comove.errors import ComoveError, DataError, ParameterError
@@ -60,11 +61,23 @@ def test_the_page_needs_no_network():
         ("diverging", np.zeros((2, 3)), (-1, 1)),
         ("sequential", np.full((2, 3), 7), (6, 8)),
         ("sequential", np.full((2, 3), np.nan), (-1, 1)),
+        ("sequential", np.full((2, 3), 1e20), (9e19, 1.1e20)),
     ],
 )
 def test_limits_of_the_colours(scale, matrix, limits):
     (trace,), _ = parts(heat_map(matrix, ROWS, LAGS, title="t", scale=scale))
     assert (trace["zmin"], trace["zmax"]) == limits
+
+
+def test_numbers_as_large_as_they_come():
+    (trace,), _ = parts(heat_map([[1e308, -1e308, 999.5]], ["A"], LAGS, title="t"))
+    assert trace["text"] == [["1.00e+308", "-1.00e+308", "999.50"]]
+
+
+@pytest.mark.parametrize("of", [np.array, pl.Series, tuple])
+def test_labels_of_any_kind(of):
+    (trace,), _ = parts(heat_map(MATRIX, of(ROWS), of(LAGS), title="t"))
+    assert (trace["y"], trace["x"]) == (ROWS, ["-1", "0", "1"])
 
 
 def test_diverging_is_white_at_zero():
@@ -103,6 +116,13 @@ def test_names_cannot_run_code():
         ({"rows": ["A", "B", "C"]}, DataError, r"matrix must have shape \(3, 3\), got \(2, 3\)"),
         ({"rows": ["A&", "A&"]}, DataError, "rows must be different, got 'A&' twice"),
         ({"matrix": [["x", "y", "z"]] * 2}, DataError, "matrix must be numeric"),
+        ({"rows": np.array([["A"], ["B"]])}, ParameterError, "rows must be a sequence of labels, got ndarray"),
+        ({"rows": {"A", "B"}}, ParameterError, "rows must be a sequence of labels, got set"),
+        ({"title": 5}, ParameterError, "title must be text, got 5"),
+        ({"row_title": None}, ParameterError, "row_title must be text, got None"),
+        ({"column_title": 1}, ParameterError, "column_title must be text, got 1"),
+        ({"value_title": b"x"}, ParameterError, "value_title must be text, got b'x'"),
+        ({"unit": 1}, ParameterError, "unit must be text, got 1"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(changes, error, message):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 
+import polars as pl
 import pytest
 from click.testing import CliRunner
 
@@ -147,3 +148,13 @@ def test_every_public_name_is_there():
 def test_links_lead_somewhere():
     for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
         assert (ROOT / target).is_file(), target
+
+
+def test_the_columns_of_the_results_are_explained(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(BLOCKS)
+    text = README.read_text(encoding="utf-8")
+    text = text[text.index("| column | |") : text.index("## Words and signs")]
+    tables = [pl.read_csv("results/leadlag.csv"), pl.read_parquet("results/spillover.parquet")]
+    missing = [name for table in tables for name in table.columns if f"`{name}`" not in text]
+    assert not missing

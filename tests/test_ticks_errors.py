@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
 
 from comove import DataError, OrderError, ParameterError
@@ -19,7 +21,9 @@ GOOD = ([1, 2, 3], [1.0, 2.0, 3.0])
     [([], "lags"), ([[0]], "lags"), (0, "lags"), ([0, 0], "not_increasing"), ([1, 0], "not_increasing"),
      ([0.5], "duration"), (["x"], "duration"), ([True], "duration"), ([None], "duration"),
      ([np.timedelta64("NaT")], "duration"), ([2**63], "too_large"), ([2**70], "too_large"),
-     (np.array([2**63], dtype=np.uint64), "too_large")],
+     (np.array([2**63], dtype=np.uint64), "too_large"), ([-(2**63) - 1], "too_large"), (["300000d"], "too_large"),
+     ([dt.timedelta(days=300_000)], "too_large"), ([np.timedelta64(1000, "Y")], "too_large"), (["--1s"], "duration"),
+     (["1", "2s"], "duration"), ([[0], [1, 2]], "lags")],
 )  # fmt: skip
 def test_bad_lags(lags, code):
     for call in (
@@ -36,6 +40,34 @@ def test_bad_lags(lags, code):
 def test_bad_grids(most, step):
     with pytest.raises(ParameterError, match=r"step|max_lag|lags"):
         lag_grid(most, step=step)
+
+
+@pytest.mark.parametrize("wrong", [[1.0], ["x"], ["-x"], [True]])
+def test_the_message_of_a_wrong_lag_names_integers_first(wrong):
+    with pytest.raises(ParameterError, match=r"lags must be integer nanoseconds, timedeltas or text") as error:
+        lead_lag(*GOOD, *GOOD, lags=wrong)
+    assert f"got {wrong[0]!r}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("most", "step", "named"),
+    [
+        ("300000d", "100000d", "max_lag must be within 292 years, got '300000d'"),
+        (2**63, 2**62, f"max_lag must be within 292 years, got {2**63}"),
+        (2**63, 2**63, f"step must be within 292 years, got {2**63}"),
+        (0, "300000d", "step must be within 292 years, got '300000d'"),
+        (-(2**64), 1, f"max_lag must be within 292 years, got {-(2**64)}"),
+    ],
+)
+def test_grids_beyond_64_bits(most, step, named):
+    with pytest.raises(ParameterError) as error:
+        lag_grid(most, step=step)
+    assert (str(error.value), error.value.code) == (named, "too_large")
+
+
+def test_the_longest_grid():
+    most = 2**63 - 1
+    np.testing.assert_array_equal(lag_grid(most, step=most), [-most, 0, most])
 
 
 def test_grids():
@@ -63,6 +95,20 @@ def test_bad_options():
         ([1, 2, 3], ["1", "2", "3"], DataError, r"price of asset.*numeric"),
         ([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], DataError, r"ts of asset.*float64"),
         (np.array(["2024-01-01", "NaT"], "M8[ns]"), [1.0, 2.0], DataError, r"ts of asset.*NaT at row 1"),
+        ([1, None, 3], [1.0, 2.0, 3.0], DataError, r"ts of asset must not be missing, got None at row 1"),
+        (pl.Series([1, None, 3]), [1.0, 2.0, 3.0], DataError, r"ts of asset must not be missing, got NaN at row 1"),
+        (
+            pd.Series([1, None], dtype="Int64"),
+            [1.0, 2.0],
+            DataError,
+            r"ts of asset must not be missing, got NaN at row 1",
+        ),
+        (
+            [dt.datetime(2024, 1, 1), pd.NaT],
+            [1.0, 2.0],
+            DataError,
+            r"ts of asset must not be missing, got NaT at row 1",
+        ),
         ([[1, 2]], [[1.0, 2.0]], DataError, r"ts of asset.*1 dimension"),
     ],
 )
@@ -73,6 +119,12 @@ def test_bad_ticks(ts, price, kind, match):
         lead_lag(*GOOD, ts, price, lags=[0])
     with pytest.raises(kind, match=match.replace("asset", "WIF")):
         lead_lag_matrix({"BTC": GOOD, "WIF": (ts, price)}, lags=[0])
+
+
+@pytest.mark.parametrize("progress", ["x", 1, None])
+def test_bad_progress(progress):
+    with pytest.raises(ParameterError, match=f"progress must be True or False, got {progress!r}"):
+        lead_lag_matrix({"A": GOOD, "B": GOOD}, lags=[0], progress=progress)
 
 
 def test_differences_take_any_price():

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias, get_args
 
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
 from comove import options
 from comove.errors import ComoveError, DataError, ParameterError
 
-__all__ = ["Scale", "heat_map"]
+__all__ = ["Labels", "Scale", "check_plotly", "heat_map"]
 
 Scale: TypeAlias = Literal["diverging", "sequential"]
+Labels: TypeAlias = Sequence[object] | npt.NDArray[Any] | pl.Series
 
 #: Blue below 0, white at it, red above; white to blue. Both are told apart by the colour-blind (ColorBrewer RdBu,
 #: Blues).
@@ -26,12 +29,14 @@ _FRAME: Final = 180
 _LETTER: Final = 7
 #: The most columns whose cells still have room for their values.
 _MOST_WRITTEN: Final = 16
+#: Numbers from here on have no digits after the point.
+_LARGE: Final = 1e15
 
 
 def heat_map(
     matrix: object,
-    rows: Sequence[object],
-    columns: Sequence[object],
+    rows: Labels,
+    columns: Labels,
     *,
     title: str,
     scale: Scale = "diverging",
@@ -47,7 +52,7 @@ def heat_map(
     ----------
     matrix : float64, shape (r, c)
         Missing cells (NaN, infinity) are grey.
-    rows, columns : sequence of r and of c different labels
+    rows, columns : sequence, array or Series of r and of c different labels
         Anything with a text, such as symbols or lags. The first row is on top.
     title : str
     scale : {"diverging", "sequential"}
@@ -72,7 +77,7 @@ def heat_map(
     DataError
         `matrix` is not numeric or has another shape, or a label comes twice.
     ParameterError
-        An unknown `scale`, `decimals` out of bounds.
+        An unknown `scale`, `decimals` out of bounds, labels that are no sequence, a title or `unit` that is no text.
 
     Notes
     -----
@@ -87,6 +92,9 @@ def heat_map(
     """
     options.choice("scale", scale, get_args(Scale))
     digits = options.whole("decimals", decimals, least=0, most=12, because="")
+    # As text in HTML.
+    title, value_title, unit = _html("title", title), _html("value_title", value_title), _html("unit", unit)
+    row_title, column_title = _html("row_title", row_title), _html("column_title", column_title)
     row_labels, column_labels = _labels("rows", rows), _labels("columns", columns)
     values = options.table("matrix", matrix, len(row_labels), len(column_labels))
     values = np.where(np.isfinite(values), values, np.nan)
@@ -97,8 +105,10 @@ def heat_map(
         lowest = -highest
     if lowest == highest:
         # One colour needs a range too.
-        lowest, highest = lowest - 1.0, highest + 1.0
-    texts = [[_text(value, digits, unit) for value in row] for row in values]
+        margin = max(1.0, abs(lowest) / 10)
+        lowest, highest = lowest - margin, highest + margin
+    # Of Python's floats: rounding overflows with NumPy's.
+    texts = [[_text(value, digits, unit) for value in row] for row in values.tolist()]
     graphs = _plotly("graph_objects")
     figure = graphs.Figure(
         graphs.Heatmap(
@@ -109,7 +119,7 @@ def heat_map(
             zmin=lowest,
             zmax=highest,
             colorscale=_COLOURS[scale],
-            colorbar={"title": {"text": html.escape(value_title)}, "ticksuffix": html.escape(unit)},
+            colorbar={"title": {"text": value_title}, "ticksuffix": unit},
             xgap=1,
             ygap=1,
             customdata=[
@@ -126,23 +136,35 @@ def heat_map(
     # Text, or plotly would take labels such as -2 for numbers and space them so; a tick for each.
     axis = {"type": "category", "tickmode": "linear", "dtick": 1, "showgrid": False, "zeroline": False}
     figure.update_layout(
-        title={"text": html.escape(title), "y": 1, "yanchor": "top", "yref": "container", "pad": {"t": 16}},
+        title={"text": title, "y": 1, "yanchor": "top", "yref": "container", "pad": {"t": 16}},
         height=_FRAME + _CELL * len(row_labels) + _LETTER * longest,
         plot_bgcolor=_MISSING,
         margin={"t": 100 + _LETTER * longest},
         xaxis={
             **axis,
             "side": "top",
-            "title": {"text": html.escape(column_title)},
+            "title": {"text": column_title},
             "tickangle": -90 if len(column_labels) > _MOST_WRITTEN else None,
         },
-        yaxis={**axis, "autorange": "reversed", "title": {"text": html.escape(row_title)}, "automargin": True},
+        yaxis={**axis, "autorange": "reversed", "title": {"text": row_title}, "automargin": True},
     )
     body = _plotly("io").to_html(figure, full_html=False, include_plotlyjs=True, include_mathjax=False)
     return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{html.escape(title)}</title></head>\n'
+        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n'
         f"<body>{body}</body>\n</html>\n"
     )
+
+
+def check_plotly() -> None:
+    """Refuse to begin what is to end in a plot without plotly.
+
+    Raises
+    ------
+    ComoveError
+        plotly is not installed.
+    """
+    for module in ("graph_objects", "io"):
+        _plotly(module)
 
 
 def _plotly(module: str) -> Any:
@@ -153,7 +175,11 @@ def _plotly(module: str) -> Any:
 
 
 def _labels(name: str, values: object) -> list[str]:
-    if isinstance(values, str) or not isinstance(values, Sequence):
+    if (
+        isinstance(values, str)
+        or not isinstance(values, Sequence | np.ndarray | pl.Series)
+        or (isinstance(values, np.ndarray) and values.ndim != 1)
+    ):
         raise ParameterError(f"{name} must be a sequence of labels, got {type(values).__name__}", "type")
     # Plotly reads a small part of HTML in labels.
     labels = [html.escape(str(value)) for value in values]
@@ -163,6 +189,15 @@ def _labels(name: str, values: object) -> list[str]:
     return labels
 
 
+def _html(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise ParameterError(f"{name} must be text, got {value!r}", "type")
+    return html.escape(value)
+
+
 def _text(value: float, digits: int, unit: str) -> str:
     """Return a value as it is shown; adding 0 takes the sign off a zero."""
-    return "" if np.isnan(value) else f"{round(value, digits) + 0.0:.{digits}f}{html.escape(unit)}"
+    if np.isnan(value):
+        return ""
+    number = f"{value:.{digits}e}" if abs(value) >= _LARGE else f"{round(value, digits) + 0.0:.{digits}f}"
+    return f"{number}{unit}"

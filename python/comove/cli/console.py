@@ -12,7 +12,7 @@ from rich.console import Console
 
 from comove.errors import ComoveError, ParameterError
 
-__all__ = ["errors", "fail", "open_console", "say"]
+__all__ = ["count_text", "errors", "fail", "number_text", "open_console", "say"]
 
 # Without a terminal rich takes COLUMNS or 80 columns, and cuts tables; logs and files are wider.
 _WIDTH_OF_FILES = 120
@@ -20,10 +20,19 @@ _WIDTH_OF_FILES = 120
 _WIDTH_OF_TEXT = 110
 
 
-def open_console(*, stderr: bool = False) -> Console:
-    """Return a console on the standard output, or error, of this moment."""
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else _WIDTH_OF_FILES, highlight=False)
+def open_console() -> Console:
+    """Return a console on the standard output of this moment."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDTH_OF_FILES, highlight=False)
+
+
+def number_text(value: float | None, digits: int = 2) -> str:
+    """Return a number with some decimals, without the sign of a zero; "-" where there is none."""
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def count_text(count: int, what: str) -> str:
+    """Return how many there are of something, as in "1 pair" and "2 pairs"."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def say(console: Console, *paragraphs: str) -> None:

@@ -12,7 +12,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from comove.cli.console import errors, fail, open_console
+from comove.cli.console import count_text, errors, fail, number_text, open_console
 from comove.cli.folder import (
     assets_option,
     candles_of,
@@ -138,7 +138,7 @@ def features_command(
             progress.update(task, description="done")
         if done:
             _show(done, leader_names, open_console())
-            click.echo(f"Wrote {len(done)} file{'s' * (len(done) > 1)} to {out}")
+            click.echo(f"Wrote {count_text(len(done), 'file')} to {out}")
         refuse_failures(failed, len(asset_names), "assets")
 
 
@@ -196,13 +196,8 @@ def _show(lines: list[_Summary], leaders: list[str], console: Console) -> None:
                 readings.append("-")
             else:
                 beta, corr, old = reading
-                readings.append(f"{_short(beta)} / {'-' if corr is None else _short(corr)}{'*' if old else ' '}")
+                readings.append(f"{number_text(beta)} / {number_text(corr)}{'*' if old else ' '}")
         table.add_row(line.symbol, f"{line.rows:,}", line.first, line.last, f"{line.covered:.1%}", *readings)
     console.print(table)
     if any(reading and reading[2] for line in lines for reading in line.latest.values()):
         console.print("* older than the asset's last candle, as where the leader's candles end earlier")
-
-
-def _short(value: float) -> str:
-    """Return two decimals, without the sign of a zero."""
-    return f"{round(value, 2) + 0.0:.2f}"

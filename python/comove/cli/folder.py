@@ -10,13 +10,16 @@ from typing import Final, TypeAlias, TypeVar
 
 import click
 import polars as pl
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from comove.cli.console import fail, open_console
+from comove.cli.console import fail
 from comove.data.candles import read_candles
 from comove.errors import ComoveError, ParameterError
+from comove.options import LEAST_PAIR_WINDOW, MAX_LIVE_ROWS
+from comove.plots import check_plotly
+from comove.progress import open_progress
 
 __all__ = [
+    "LEAST_PAIRS",
     "TABLE_FORMATS",
     "assets_option",
     "candles_of",
@@ -38,6 +41,8 @@ __all__ = [
 
 _Read = TypeVar("_Read")
 
+#: Complete pairs a window needs: below some thirty, p-values that lean on large numbers mean little.
+LEAST_PAIRS: Final = 30
 #: Endings of a file of results.
 TABLE_FORMATS: Final = (".csv", ".parquet", ".json")
 
@@ -55,11 +60,19 @@ data_option = click.option(
     help="Folder with one candle file per symbol (Parquet, CSV or Arrow), such as BTC.parquet.",
 )
 
+
+def _check_window(_context: click.Context, _option: click.Parameter, window: int) -> int:
+    if 0 < window < LEAST_PAIR_WINDOW:
+        raise click.UsageError(f"--window must be 0 or at least {LEAST_PAIR_WINDOW}, got {window}")
+    return window
+
+
 #: The last candles of each asset.
 window_option = click.option(
     "--window",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=MAX_LIVE_ROWS),
     default=0,
+    callback=_check_window,
     metavar="ROWS",
     help="Only the last candles of each asset, at least 3; 0, the default, takes all.",
 )
@@ -147,19 +160,8 @@ def refuse_failures(failed: Sequence[str], total: int, what: str) -> None:
         raise fail("\n  ".join([f"{len(failed)} of {total} {what} failed:", *failed]))
 
 
-def open_progress() -> Progress:
-    """Return a bar on the standard error."""
-    return Progress(
-        TextColumn("{task.description:<12}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=open_console(stderr=True),
-    )
-
-
 def check_outputs(data: Path, out: Path | None, plot: Path | None) -> None:
-    """Refuse files whose ending is unknown, or that the next run would take for candles."""
+    """Refuse, before any work, files that could not be made, or that the next run would take for candles."""
     for option, file, endings in (("--out", out, TABLE_FORMATS), ("--plot", plot, (".html",))):
         if file is None:
             continue
@@ -167,6 +169,9 @@ def check_outputs(data: Path, out: Path | None, plot: Path | None) -> None:
             raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {file}")
         if file.resolve().parent == data.resolve():
             raise click.UsageError(f"{option} must be in another folder than --data, got {file}")
+        _try_writing(file)
+    if plot:
+        check_plotly()
 
 
 def write_table(frame: pl.DataFrame, file: Path) -> None:
@@ -186,14 +191,37 @@ def write_page(page: str, file: Path) -> None:
 
 def write_whole(file: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file that then replaces `file`, so that it is there as a whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    draft = _draft(file)
     try:
+        file.parent.mkdir(parents=True, exist_ok=True)
         write(draft)
         draft.replace(file)
+    except OSError as error:
+        raise _unwritten(file, draft, error) from error
     finally:
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             draft.unlink()
+
+
+def _try_writing(file: Path) -> None:
+    """Make a file, and take it away, in the folder of `file` or where that folder is to be made."""
+    draft = _draft(file)
+    try:
+        place = next(folder for folder in file.absolute().parents if folder.exists())
+        draft = place / draft.name
+        draft.touch(exist_ok=False)
+        draft.unlink()
+    except OSError as error:
+        raise _unwritten(file, draft, error) from error
+
+
+def _draft(file: Path) -> Path:
+    return file.with_name(f".{file.name}.{os.getpid()}")
+
+
+def _unwritten(file: Path, draft: Path, error: OSError) -> click.ClickException:
+    # Those of Polars hold the name of the draft, and no other text.
+    return fail(f"cannot write {file}: {error.strerror or str(error).replace(str(draft), str(file))}")
 
 
 def pairs_of(assets: Sequence[str], leaders: Sequence[str]) -> list[tuple[str, str]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 import click
 import numpy as np
 import polars as pl
 
 from comove.cli import leadlag_report
-from comove.cli.console import errors, fail, open_console
+from comove.cli.console import count_text, errors, fail, open_console
 from comove.cli.folder import (
+    LEAST_PAIRS,
     assets_option,
     check_outputs,
     chosen,
@@ -28,37 +29,34 @@ from comove.cli.folder import (
     write_page,
     write_table,
 )
+from comove.cli.leadlag_reason import CANNOT_TEST, TOO_LITTLE, reason_apart, reason_in_window
 from comove.cli.significance import LEVEL, holm
 from comove.data.candles import candle_files
 from comove.features.grid import Prices, lay_on_union, read_prices
 from comove.live import LagScanner
-from comove.options import Floats, Returns
+from comove.options import MOST_LAG, Floats, Returns
 
 __all__ = ["leadlag_command"]
-
-#: Complete pairs a window needs: below some thirty, p-values that lean on large numbers mean little.
-_LEAST_PAIRS: Final = 30
-#: Rows a window has at least, the bound of `LagScanner`.
-_LEAST_WINDOW: Final = 3
 
 Sort = Literal["lead", "follow", "corr", "llr", "asset"]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """What one asset and one leader gave; NaN and None are missing."""
+    """What one asset and one leader gave; NaN and None are missing. `reason` says why there is no test."""
 
     asset: str
     leader: str
     n: int
-    corr_same: float
-    lag: int | None
-    corr: float
-    llr: float
-    p_value: float
-    lead_p: float
-    follow_p: float
     cross: Floats
+    corr_same: float = float("nan")
+    lag: int | None = None
+    corr: float = float("nan")
+    llr: float = float("nan")
+    p_value: float = float("nan")
+    lead_p: float = float("nan")
+    follow_p: float = float("nan")
+    reason: str | None = None
 
 
 @click.command("leadlag", short_help="Rank who moves first, coins or their leaders.")
@@ -67,7 +65,7 @@ class _Pair:
 @leaders_option("--leaders", "that may move first")
 @click.option(
     "--max-lag",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST_LAG),
     default=10,
     show_default=True,
     metavar="ROWS",
@@ -109,12 +107,24 @@ def leadlag_command(
     window needs half of its candles, and at least 30. Of two leaders, the later in the list counts as the asset.
 
     \b
+    The file of --out holds a row for each pair:
+    asset, leader      the two coins
+    n                  complete pairs of returns, at the lag that has the fewest
+    corr_same          correlation in the same candle
+    lag                candles to the strongest correlation; negative: the leader moved first
+    lag_seconds        the same in seconds, by the usual distance of two candles
+    corr               correlation at that lag
+    llr                squared correlations with the leader ahead over those with the asset ahead
+    p_value            chance of correlations this strong, at all lags, if nothing relates the two
+    lead_p, follow_p   the same where the leader moves first, and where the asset does
+    lead_p_adjusted, follow_p_adjusted   these for all pairs together (Holm)
+    verdict            who leads, or why there is no test
+
+    \b
     Example:
     comove leadlag --data candles --assets BONK,WIF --leaders BTC,ETH,SOL --out leadlag.csv
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
-        if 0 < window < _LEAST_WINDOW:
-            raise click.UsageError(f"--window must be 0 or at least {_LEAST_WINDOW}, got {window}")
         check_outputs(data, out, plot)
         files = candle_files(data)
         leader_names = chosen("--leaders", leaders, files)
@@ -140,7 +150,7 @@ def leadlag_command(
             leadlag_report.explain(table, max_lag, open_console())
             if out:
                 write_table(table, out)
-                click.echo(f"Wrote {len(table)} pair{'s' * (len(table) > 1)} to {out}")
+                click.echo(f"Wrote {count_text(len(table), 'pair')} to {out}")
             if plot and page:
                 write_page(page, plot)
                 click.echo(f"Drew {plot}")
@@ -153,21 +163,32 @@ def _scan(asset: Prices, leader: Prices, max_lag: int, window: int, returns: Ret
     x = laid[leader.name]
     end = int(rows[-1]) + 1 if len(rows) else 0
     y, x = _changes(y[:end], returns), _changes(x[:end], returns)
-    starts = [int(np.argmax(there)) if there.any() else end for there in (np.isfinite(y), np.isfinite(x))]
-    y, x = y[max(starts) :], x[max(starts) :]
+    there = np.isfinite(y), np.isfinite(x)
+    nothing = np.full(2 * max_lag + 1, np.nan)
+    if not (there[0] & there[1]).any():
+        return _Pair(asset.name, leader.name, 0, nothing, reason=reason_apart(asset, leader))
+    start = max(int(np.argmax(side)) for side in there)
+    y, x = y[start:], x[start:]
     size = window or len(y) - max_lag
-    if size < _LEAST_PAIRS and not window:
-        return _nothing(asset.name, leader.name, max_lag, int((np.isfinite(y) & np.isfinite(x)).sum()))
-    scanner = LagScanner(max_lag, window_size=size, min_samples=min(size, max(_LEAST_PAIRS, size // 2)))
+    if size < LEAST_PAIRS and not window:
+        n = int((np.isfinite(y) & np.isfinite(x)).sum())
+        return _Pair(asset.name, leader.name, n, nothing, reason=TOO_LITTLE)
+    least = min(size, max(LEAST_PAIRS, size // 2))
+    scanner = LagScanner(max_lag, window_size=size, min_samples=least)
     rows_of_window = slice(-(size + max_lag), None)
-    scanner.update_many(y[rows_of_window], x[rows_of_window])
+    y, x = y[rows_of_window], x[rows_of_window]
+    scanner.update_many(y, x)
     if scanner.lag is None:
-        return _nothing(asset.name, leader.name, max_lag, scanner.n)
+        reason = reason_in_window(asset.name, leader.name, y, x, size, max_lag, least)
+        return _Pair(asset.name, leader.name, scanner.n, nothing, reason=reason)
     cross = scanner.cross_correlation
+    # Windows of a few rows have a lag, but no test.
+    untested = CANNOT_TEST if scanner.n >= LEAST_PAIRS else TOO_LITTLE
     return _Pair(
         asset=asset.name,
         leader=leader.name,
         n=scanner.n,
+        cross=cross,
         corr_same=float(cross[max_lag]),
         lag=scanner.lag,
         corr=_known(scanner.corr),
@@ -175,14 +196,8 @@ def _scan(asset: Prices, leader: Prices, max_lag: int, window: int, returns: Ret
         p_value=_known(scanner.p_value),
         lead_p=_known(scanner.lead_p_value),
         follow_p=_known(scanner.follow_p_value),
-        cross=cross,
+        reason=untested if scanner.lead_p_value is None else None,
     )
-
-
-def _nothing(asset: str, leader: str, max_lag: int, n: int) -> _Pair:
-    missing = float("nan")
-    cross = np.full(2 * max_lag + 1, missing)
-    return _Pair(asset, leader, n, missing, None, missing, missing, missing, missing, missing, cross)
 
 
 def _changes(prices: Floats, returns: Returns) -> Floats:
@@ -203,21 +218,16 @@ def _usual_step(prices: dict[str, Prices]) -> float:
 
 def _table(pairs: list[_Pair], step: float, sort: Sort) -> pl.DataFrame:
     """Return all pairs with adjusted p-values and verdicts, ranked; missing values are null."""
-    plain = [one.name for one in fields(_Pair) if one.name != "cross"]
+    plain = [one.name for one in fields(_Pair) if one.name not in ("cross", "reason")]
     table = pl.DataFrame([{name: getattr(pair, name) for name in plain} for pair in pairs], infer_schema_length=None)
     table = table.with_columns(pl.col("lag").cast(pl.Int64))
     # Both questions of all pairs are one family.
     adjusted = holm(np.concatenate([table["lead_p"].to_numpy(), table["follow_p"].to_numpy()]))
     lead, follow = np.split(adjusted, 2)
     verdicts = [
-        leadlag_report.verdict(
-            pair.asset,
-            pair.leader,
-            # Windows of a few rows have a lag, but no test.
-            pair.lag if np.isfinite(pair.lead_p) else None,
-            bool(leads <= LEVEL),
-            bool(follows <= LEVEL),
-        )
+        # What has no lag has a reason.
+        pair.reason
+        or leadlag_report.verdict(pair.asset, pair.leader, pair.lag or 0, bool(leads <= LEVEL), bool(follows <= LEVEL))
         for pair, leads, follows in zip(pairs, lead, follow, strict=True)
     ]
     table = table.with_columns(

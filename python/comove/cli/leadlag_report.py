@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,35 +11,32 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from comove.cli.console import say
+from comove.cli.console import count_text, number_text, say
 from comove.cli.significance import LEVEL, p_text
 from comove.options import Floats
 from comove.plots import heat_map
 
-__all__ = ["NOBODY", "TOO_LITTLE", "explain", "page", "show", "verdict"]
+__all__ = ["explain", "page", "show", "verdict"]
 
-NOBODY: Final = "nobody leads"
-TOO_LITTLE: Final = "too little data"
+_NOBODY: Final = "nobody leads"
 _BOTH: Final = "each leads the other"
 #: Evidence beyond one in ten thousand million says no more, and would take the colours from the rest.
 _MOST_EVIDENCE: Final = 10.0
 
 
-def verdict(asset: str, leader: str, lag: int | None, leads: bool, follows: bool) -> str:
+def verdict(asset: str, leader: str, lag: int, leads: bool, follows: bool) -> str:
     """Return in words what the tests of a pair say.
 
     "by n candles" where the strongest correlation of all is at that lag, "a little" where it is elsewhere, mostly in
     the same candle.
     """
-    if lag is None:
-        return TOO_LITTLE
     if leads and follows:
         return _BOTH
     if leads or follows:
         ahead = -lag if leads else lag
         much = f"by {ahead} candle{'s' * (ahead > 1)}" if ahead > 0 else "a little"
         return f"{leader if leads else asset} leads {much}"
-    return NOBODY
+    return _NOBODY
 
 
 def show(table: pl.DataFrame, top: int, console: Console) -> None:
@@ -61,32 +59,31 @@ def show(table: pl.DataFrame, top: int, console: Console) -> None:
         grid.add_row(
             row["asset"],
             row["leader"],
-            _number(row["corr_same"]),
+            number_text(row["corr_same"]),
             _lag_text(row["lag"], row["lag_seconds"]),
-            _number(row["corr"]),
-            _number(row["llr"]),
+            number_text(row["corr"]),
+            number_text(row["llr"]),
             *(p_text(np.nan if row[name] is None else row[name]) for name in ("lead_p", "follow_p")),
             row["verdict"],
             style=None if " leads " in row["verdict"] else "dim",
         )
     console.print(grid)
     if len(shown) < len(table):
-        console.print(f"{len(table) - len(shown)} more pairs: --top 0 prints them, --out writes them.")
+        console.print(f"{count_text(len(table) - len(shown), 'more pair')}: --top 0 prints them, --out writes them.")
 
 
 def explain(table: pl.DataFrame, max_lag: int, console: Console) -> None:
     """Print what came out, and what the words mean."""
     tested = table.filter(pl.col("lead_p").is_not_null())
     low = int((tested["lead_p"] < LEVEL).sum())
-    words = table["verdict"].to_list()
-    ahead = _leading(table)
-    told = "; ".join(f"{name} leads {', '.join(others)}" for name, others in ahead.items())
-    both = words.count(_BOTH)
-    found = [f"Found: {told or 'nobody leads anybody'}."]
-    if both:
-        found.append(f"In {both} pairs each leads the other.")
-    if TOO_LITTLE in words:
-        found.append(f"Too little data: {words.count(TOO_LITTLE)} pairs.")
+    told = [f"{name} leads {', '.join(others)}" for name, others in _leading(table).items()]
+    both = table.filter(verdict=_BOTH).iter_rows(named=True)
+    told += [f"{row['asset']} and {row['leader']} lead each other" for row in both]
+    found = [f"Found: {'; '.join(told) or ('nobody leads anybody' if len(tested) else 'nothing')}."]
+    reasons = Counter(table.filter(pl.col("lead_p").is_null())["verdict"].to_list())
+    if reasons:
+        counts = (f"{count_text(pairs, 'pair')} ({reason})" for reason, pairs in reasons.most_common())
+        found.append(f"Not tested: {', '.join(counts)}.")
     say(
         console,
         "",
@@ -99,9 +96,10 @@ def explain(table: pl.DataFrame, max_lag: int, console: Console) -> None:
         "- llr: squared correlations with the leader ahead over those with the asset ahead; 1 is even.",
         "- p leader first: the chance of this much echo of the leader in later moves of the asset if there is "
         "none; small speaks for a lead. p asset first: the same the other way round.",
-        f"- Of {len(tested)} pairs without any lead some {LEVEL * len(tested):.2g} would have p leader first below "
-        f"{LEVEL} by mere chance; here: {low}. The verdict accounts for all {2 * len(tested)} p-values (Holm's "
-        f'method): if nothing leads anything, the chance of even one "leads" among them is about {LEVEL:.0%}.',
+        f"- Of {count_text(len(tested), 'pair')} without any lead some {LEVEL * len(tested):.2g} would have p leader "
+        f"first below {LEVEL} by mere chance; here: {low}. The verdict accounts for all {2 * len(tested)} p-values "
+        '(Holm\'s method): if nothing leads anything, the chance of even one "leads" among them is about '
+        f"{LEVEL:.0%}.",
         '- "leads by 2 candles": at that lag the moves are most alike. "leads a little": they are most alike at '
         'another lag, mostly 0, but a small echo comes after it. "nobody leads": no lead that chance could not '
         "have made; one too small for this many candles is not seen.",
@@ -153,11 +151,6 @@ def _leading(table: pl.DataFrame) -> dict[str, list[str]]:
             if row["verdict"].startswith(f"{first} leads "):
                 found.setdefault(first, []).append(second)
     return dict(sorted(found.items(), key=lambda item: -len(item[1])))
-
-
-def _number(value: float | None) -> str:
-    """Return two decimals, without the sign of a zero."""
-    return "-" if value is None else f"{round(value, 2) + 0.0:.2f}"
 
 
 def _lag_text(lag: int | None, seconds: float | None) -> str:

@@ -16,6 +16,7 @@ from comove import arrays
 from comove.cli import spillover_report
 from comove.cli.console import errors, fail, open_console
 from comove.cli.folder import (
+    LEAST_PAIRS,
     assets_option,
     check_outputs,
     chosen,
@@ -34,6 +35,7 @@ from comove.cli.folder import (
 from comove.cli.givers import Givers, find_givers
 from comove.cli.significance import LEVEL, holm
 from comove.cli.spacing import spacing_of
+from comove.connectedness.inputs import MOST_STEPS
 from comove.data.candles import candle_files
 from comove.features.grid import read_prices
 from comove.live import SpilloverMonitor
@@ -41,10 +43,6 @@ from comove.options import Floats
 
 __all__ = ["spillover_command"]
 
-#: Complete pairs a window needs, as in `comove leadlag`.
-_LEAST_PAIRS: Final = 30
-#: Rows a window has at least, the bound of `SpilloverMonitor`.
-_LEAST_WINDOW: Final = 3
 #: Rows of returns of a rolling volatility, where nothing else is asked for.
 _USUAL_VOL_WINDOW: Final = 20
 #: Columns of the candles that each kind of volatility is made of.
@@ -133,7 +131,7 @@ class _Candles:
 )
 @click.option(
     "--horizon",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MOST_STEPS),
     default=10,
     show_default=True,
     metavar="ROWS",
@@ -172,8 +170,6 @@ def spillover_command(
     comove spillover --data candles --sources BTC,ETH,SOL --out spillover.csv --plot spillover.html
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
-        if 0 < window < _LEAST_WINDOW:
-            raise click.UsageError(f"--window must be 0 or at least {_LEAST_WINDOW}, got {window}")
         if vol_window is not None and vol != "rolling":
             raise click.UsageError(f"--vol-window goes with --vol rolling, got {vol_window} with {vol}")
         check_outputs(data, out, plot)
@@ -251,13 +247,13 @@ def _regress(asset: str, source: str, candles: Mapping[str, _Candles], options: 
     # The first of the returns fills the window of the volatility, not that of the regression.
     lost = options.vol_window - 1 if options.vol_window else 0
     size = options.window or len(y[0]) - start - lost
-    if size < _LEAST_PAIRS and not options.window:
+    if size < LEAST_PAIRS and not options.window:
         return _Pair(asset, source, int((present[0] & present[1]).sum()))
     rows = slice(max(start, len(y[0]) - size - lost), None)
     spacing = max(candles[asset].spacing, candles[source].spacing)
     monitor = SpilloverMonitor(
         window_size=size,
-        min_samples=min(size, max(_LEAST_PAIRS, size // 2)),
+        min_samples=min(size, max(LEAST_PAIRS, size // 2)),
         vol=options.vol,
         vol_window=options.vol_window,
         stderr="spaced",

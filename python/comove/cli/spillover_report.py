@@ -9,7 +9,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from comove.cli.console import say
+from comove.cli.console import count_text, say
+from comove.cli.console import number_text as _number
 from comove.cli.givers import KEPT, PARTS, Givers
 from comove.cli.significance import LEVEL, p_text
 from comove.cli.spacing import FORGOTTEN
@@ -120,7 +121,7 @@ def _explain_pairs(table: pl.DataFrame, console: Console) -> None:
     say(
         console,
         "",
-        f"Of {len(table)} pairs: {counts}.",
+        f"Of {count_text(len(table), 'pair')}: {counts}.",
         "",
         "What this means.",
         "- coefficient: how much more volatile the asset is when the source is more volatile by 1, in the same "
@@ -203,11 +204,6 @@ def _explain_givers(givers: Givers, result: Connectedness, console: Console) -> 
         f'alone, has the same sign; "not steady" where not. Of coins without any net, one in {2 ** (PARTS - 1)} '
         "would still get a word.",
     )
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    """Return some decimals, without the sign of a zero."""
-    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _with_error(value: float | None, stderr: float | None) -> str:

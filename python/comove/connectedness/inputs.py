@@ -24,6 +24,8 @@ Series: TypeAlias = pl.DataFrame | pl.LazyFrame | Mapping[str, Any] | npt.ArrayL
 
 #: The column of times, which is no series.
 TIME: Final = "ts"
+#: What a column of times may be besides what `options.timestamps` takes.
+_TIMES: Final = (pl.Datetime, pl.Date, pl.String, pl.Categorical, pl.Enum)
 #: The most steps of a forecast. Shares no longer change after far fewer.
 MOST_STEPS: Final = 10_000
 
@@ -144,12 +146,20 @@ def log_range_volatility(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _times(values: object) -> pl.Series:
-    if not isinstance(values, pl.Series):
-        values = pl.Series(options.timestamps(f"vols[{TIME!r}]", values)).cast(pl.Datetime("ns"))
-    ts = to_utc(values, source=f"vols[{TIME!r}]")
+    """Return times that rise; whole numbers are nanoseconds, whatever holds them."""
+    name = f"vols[{TIME!r}]"
+    if not isinstance(values, pl.Series) and _is_text(array := np.asarray(values)):
+        values = pl.Series(array.tolist(), dtype=pl.String)
+    if not isinstance(values, pl.Series) or not isinstance(values.dtype, _TIMES):
+        values = pl.Series(options.timestamps(name, values)).cast(pl.Datetime("ns"))
+    ts = to_utc(values, source=name)
     # Times in nanoseconds may differ by less than what is left of them.
     check_order(values if isinstance(values.dtype, pl.Datetime) else ts, source="vols")
     return ts
+
+
+def _is_text(array: npt.NDArray[Any]) -> bool:
+    return array.dtype.kind in "UO" and array.ndim == 1 and all(isinstance(one, str) for one in array)
 
 
 def _column(name: str, values: object) -> Floats:

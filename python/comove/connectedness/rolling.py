@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from comove import options
 from comove.connectedness import inputs, variance
@@ -22,6 +19,7 @@ from comove.connectedness.static import sums
 from comove.connectedness.variance import Method
 from comove.errors import ParameterError
 from comove.options import Floats
+from comove.progress import progress_bar
 
 __all__ = ["RollingConnectedness", "rolling_diebold_yilmaz"]
 
@@ -189,7 +187,7 @@ def _roll(
         width = variance.least_rows(k, model.lags)
         batch = max(1, _BATCH // (size * width))
         wanted = sys.stderr.isatty() and m * size * width**2 > _LONG if progress is None else progress
-        with _bar(m, wanted) as bar:
+        with progress_bar("windows", shown=wanted) as report:
             for start in range(0, m, batch):
                 part = slice(start, min(start + batch, m))
                 mask = usable[part].copy()
@@ -201,7 +199,7 @@ def _roll(
                 given[part], taken[part] = sums(found.table)
                 n[part] = found.n
                 reasons += _reasons(found, needed, model.lags, table.names)
-                bar.advance(part.stop - part.start)
+                report(part.stop, m)
     total = taken.mean(axis=1)
     return RollingConnectedness(
         names=table.names,
@@ -225,25 +223,3 @@ def _roll(
 def _reasons(found: variance.Decomposition, least: int, lags: int, names: Sequence[str]) -> Iterator[str | None]:
     for code, at, n in zip(found.code.tolist(), found.at.tolist(), found.n.tolist(), strict=True):
         yield None if code == variance.FINE else variance.reason(code, at, n, least, lags, names)
-
-
-class _Bar:
-    """A progress bar, or nothing."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress = progress
-        self._task = progress.add_task("windows", total=total) if progress else None
-
-    def advance(self, windows: int) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.advance(self._task, windows)
-
-
-@contextmanager
-def _bar(total: int, wanted: bool) -> Iterator[_Bar]:
-    if not wanted:
-        yield _Bar(None, total)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield _Bar(progress, total)

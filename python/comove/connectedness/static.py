@@ -157,7 +157,8 @@ def diebold_yilmaz(
     ----------
     vols : DataFrame or LazyFrame, mapping of str to values, or array of shape (rows, k)
         Two or more series, oldest row first: volatilities, best in logarithms. A column ``ts`` is checked to rise and
-        left out. null, NaN and infinity are missing. Columns of an array are named column_0, column_1, ...
+        left out: datetimes, ISO 8601 text, or integers, which are nanoseconds in a frame as in a mapping. null, NaN and
+        infinity are missing. Columns of an array are named column_0, column_1, ...
     lags : int, at least 1
         Rows the regression looks back on.
     horizon : int, 1 to 10,000

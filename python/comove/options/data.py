@@ -104,7 +104,14 @@ def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps
         with_unit, array = array, array.astype("datetime64[ns]")
         _refuse_wrapped(name, with_unit, array.astype(with_unit.dtype) != with_unit)
         array = array.astype(np.int64)
+    elif array.dtype.kind == "f" and np.isnan(array).any():
+        # Whole numbers in a Series with a missing one.
+        row = int(np.isnan(array).argmax())
+        raise DataError(f"{name} must not be missing, got NaN at row {row}", "missing_time")
     elif array.dtype.kind == "O":
+        for row, value in enumerate(array):
+            if _is_missing(value):
+                raise DataError(f"{name} must not be missing, got {value!r} at row {row}", "missing_time")
         array = np.array([epoch_nanoseconds(value) for value in array], dtype=np.int64)
     elif array.dtype.kind not in "iu" and array.size:
         raise DataError(f"{name} must be datetimes or integer nanoseconds, got dtype {array.dtype}", "dtype")
@@ -145,6 +152,13 @@ def epoch_nanoseconds(ts: object) -> int:
     if not -LARGEST - 1 <= number <= LARGEST:
         raise DataError(f"ts must lie between 1677 and 2262, got {ts!r}", "ts_range")
     return number
+
+
+def _is_missing(time: object) -> bool:
+    """Whether an object stands for a missing time: None, NaN, NaT, or pandas' NA, which has no class outside pandas."""
+    # What is missing equals nothing.
+    unequal = isinstance(time, float | dt.datetime | np.datetime64) and time != time
+    return time is None or unequal or type(time).__name__ == "NAType"
 
 
 def _refuse_wrapped(name: str, values: npt.NDArray[Any], wrapped: npt.NDArray[np.bool_]) -> None:

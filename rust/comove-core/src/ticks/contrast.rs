@@ -3,18 +3,19 @@
 use core::ops::ControlFlow;
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::Result;
 use crate::lanes::Lanes;
 use crate::ticks::grid::{Chunk, Scratch};
 use crate::ticks::lags::{Lags, Shifts};
 use crate::ticks::series::Ticks;
-use crate::ticks::sums::Sums;
+use crate::ticks::sums::{Sums, Totals};
 use crate::ticks::walk::walk;
 
 /// Increments a thread takes at a time, at least: enough to pay for fetching them.
 const TASK: usize = 8192;
-/// The most tasks of a pair, so that what they leave stays small.
+/// The most tasks of a pair, so that adding what they leave costs little.
 const MOST_TASKS: usize = 256;
 /// Increments of a chunk of the grid, where they do not span many cells; and where the lags reach beyond them.
 const CHUNK: usize = 4096;
@@ -36,7 +37,8 @@ pub struct LeadLag {
     /// The lag with the largest |C| (ties: the smallest |k|, then the negative one); none unless every lag has a
     /// contrast and one of them is not 0.
     pub lag: Option<i64>,
-    /// Sum of C(k)^2 over k < 0 divided by the same over k > 0; none without a `lag`, or where it is not finite.
+    /// Sum of C(k)^2 over k < 0 divided by the same over k > 0; none without a `lag`, without lags on both sides of 0,
+    /// or where it is not finite.
     pub llr: Option<f64>,
 }
 
@@ -54,7 +56,8 @@ pub struct LeadLag {
 ///
 /// # Complexity
 /// In proportion to the ticks of both series, for each lag; lags on a grid that is not much finer than the ticks
-/// share nearly all of it.
+/// share nearly all of it. Memory: 32 bytes a pair and lag, 16 bytes a lag for each thread, and as much for each task
+/// that is done before an earlier one: a few a thread.
 pub fn contrasts(
     pairs: &[(&Ticks, &Ticks)],
     lags: &Lags,
@@ -71,42 +74,35 @@ pub fn contrasts(
         .collect();
     let next = AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
+    let totals = Mutex::new(Totals::new(jobs.len(), lags.values().len()));
     let work = |watch: &mut dyn FnMut(usize) -> ControlFlow<()>| {
         let mut scratch = Scratch::default();
-        let mut done = Vec::new();
         while !stopped.load(Ordering::Relaxed) {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(&(place, first, last)) = tasks.get(at) else { break };
             let mut sums = Sums::new(lags.values().len());
             jobs[place].run(first, last, lanes, &mut scratch, &mut sums);
-            done.push((at, sums));
+            totals.lock().unwrap_or_else(PoisonError::into_inner).add(at, place, sums);
             if watch(at).is_break() {
                 stopped.store(true, Ordering::Relaxed);
             }
         }
-        done
     };
-    let mut done = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads.min(tasks.len()))
             .map(|_| scope.spawn(|| work(&mut |_| ControlFlow::Continue(()))))
             .collect();
-        let mut done = work(&mut |at| watch(at, tasks.len()));
+        work(&mut |at| watch(at, tasks.len()));
         for other in others {
-            match other.join() {
-                Ok(more) => done.extend(more),
-                Err(panic) => resume_unwind(panic),
+            if let Err(panic) = other.join() {
+                resume_unwind(panic);
             }
         }
-        done
     });
     if stopped.into_inner() {
         return Ok(None);
     }
-    done.sort_unstable_by_key(|&(at, _)| at);
-    let mut totals = vec![Sums::new(lags.values().len()); jobs.len()];
-    for (at, sums) in &done {
-        totals[tasks[*at].0].merge(sums);
-    }
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner).into_sums();
     Ok(Some(jobs.iter().zip(&totals).map(|(job, sums)| job.read(lags, sums)).collect()))
 }
 
@@ -208,11 +204,13 @@ impl<'a> Job<'a> {
         let contrasts: Vec<f64> = raw.iter().map(|&sum| scaled(sum, factor)).collect();
         let corr = raw.iter().map(|&sum| finite(sum / asset / leader)).collect();
         let lag = largest(lags.values(), &raw);
-        let side = |chosen: &dyn Fn(i64) -> bool| -> f64 {
+        // None without a lag on that side: a sum of nothing says nothing of who is ahead.
+        let side = |chosen: &dyn Fn(i64) -> bool| -> Option<f64> {
             let squares = lags.values().iter().zip(&raw).filter(|&(&lag, _)| chosen(lag)).map(|(_, c)| c * c);
-            squares.sum()
+            squares.reduce(|sum, square| sum + square)
         };
-        let llr = lag.map(|_| side(&|lag| lag < 0) / side(&|lag| lag > 0)).filter(|ratio| ratio.is_finite());
+        let ratio = || Some(side(&|lag| lag < 0)? / side(&|lag| lag > 0)?);
+        let llr = lag.and_then(|_| ratio()).filter(|ratio| ratio.is_finite());
         LeadLag { contrasts, corr, lag, llr }
     }
 
@@ -298,6 +296,16 @@ mod tests {
         let mut watch = |_, _| ControlFlow::Continue(());
         let mut found = contrasts(&[(asset, leader)], lags, threads, &mut watch).unwrap().unwrap();
         found.remove(0)
+    }
+
+    #[test]
+    fn only_lags_on_both_sides_have_a_ratio() {
+        let (asset, leader) = (ticks(1, 90, 3), ticks(2, 70, 5));
+        for (lags, there) in
+            [(vec![1, 2], false), (vec![-1, 0], false), (vec![0], false), (vec![-1, 1], true)]
+        {
+            assert_eq!(all(&asset, &leader, &Lags::new(lags).unwrap(), 1).llr.is_some(), there);
+        }
     }
 
     #[test]

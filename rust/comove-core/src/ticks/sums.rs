@@ -1,5 +1,7 @@
 //! Sums that keep their digits over millions of terms.
 
+use std::collections::BTreeMap;
+
 /// One compensated sum a lag.
 ///
 /// # References
@@ -35,6 +37,36 @@ impl Sums {
     }
 }
 
+/// The sums of each pair. What tasks leave is added in the order of the tasks, so that the bits do not depend on who is
+/// done first, and as soon as that order allows, so that little has to be kept.
+#[derive(Debug)]
+pub(super) struct Totals {
+    pairs: Vec<Sums>,
+    /// The first task that is not added yet.
+    next: usize,
+    /// What later ones left, and of which pair.
+    waiting: BTreeMap<usize, (usize, Sums)>,
+}
+
+impl Totals {
+    pub(super) fn new(pairs: usize, lags: usize) -> Self {
+        Self { pairs: vec![Sums::new(lags); pairs], next: 0, waiting: BTreeMap::new() }
+    }
+
+    /// Adds what a task left of a pair, once all tasks before it are done.
+    pub(super) fn add(&mut self, task: usize, pair: usize, sums: Sums) {
+        self.waiting.insert(task, (pair, sums));
+        while let Some((pair, sums)) = self.waiting.remove(&self.next) {
+            self.pairs[pair].merge(&sums);
+            self.next += 1;
+        }
+    }
+
+    pub(super) fn into_sums(self) -> Vec<Sums> {
+        self.pairs
+    }
+}
+
 /// Knuth's two-sum: the rounded sum and what rounding took.
 pub(super) fn two_sum(a: f64, b: f64) -> (f64, f64) {
     let sum = a + b;
@@ -66,5 +98,28 @@ mod tests {
         let [mut all, rest] = parts;
         all.merge(&rest);
         assert_eq!(all.value(0).to_bits(), 2.0_f64.to_bits());
+    }
+
+    #[test]
+    fn what_tasks_leave_is_added_in_their_order() {
+        // Two pairs of three tasks each, whose sums depend on their order in the last bit.
+        let left = |task: usize| {
+            let mut sums = Sums::new(1);
+            sums.add(0, [1e16, 1.0 / 3.0, -0.7][task % 3] * (1 + task) as f64);
+            sums
+        };
+        let read = |order: [usize; 6]| {
+            let mut totals = Totals::new(2, 1);
+            for task in order {
+                totals.add(task, task / 3, left(task));
+            }
+            assert!(totals.waiting.is_empty());
+            let bits: Vec<u64> = totals.into_sums().iter().map(|sums| sums.value(0).to_bits()).collect();
+            bits
+        };
+        let expected = read([0, 1, 2, 3, 4, 5]);
+        for order in [[5, 4, 3, 2, 1, 0], [0, 2, 4, 1, 5, 3], [1, 0, 3, 2, 5, 4]] {
+            assert_eq!(read(order), expected);
+        }
     }
 }
