@@ -139,6 +139,9 @@ class Ticks:
     def __new__(cls, name: str, ts: Timestamps, price: Floats, /, *, log: bool, threads: int) -> Self: ...
     def __len__(self) -> int: ...
 
+def two_sided_student(t: float, degrees: float, /) -> float:
+    """Return the chance of a value of Student's T at least as far from 0 as `t`; `degrees` need not be whole."""
+
 def hayashi_yoshida(
     pairs: Sequence[tuple[Ticks, Ticks]],
     lags: Timestamps,

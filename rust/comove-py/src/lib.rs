@@ -5,6 +5,7 @@ mod errors;
 mod live;
 mod options;
 mod plugin;
+mod student;
 mod ticks;
 
 use pyo3::prelude::*;
@@ -15,6 +16,7 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("build_profile", if cfg!(debug_assertions) { "debug" } else { "release" })?;
     module.add_function(wrap_pyfunction!(arrays::run, module)?)?;
     module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
+    module.add_function(wrap_pyfunction!(student::two_sided_student, module)?)?;
     module.add_function(wrap_pyfunction!(ticks::hayashi_yoshida, module)?)?;
     module.add_class::<ticks::Ticks>()?;
     module.add_class::<live::pair::RollingPair>()?;
