@@ -9,13 +9,13 @@ import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from scipy import stats
 
 from commands import DATA, HOURS, MINUTES, printed, run, trace_of, write
 from comove import arrays
-from comove.cli.spacing import spacing_of
+from comove.cli.effective import effective_pairs
 from comove.connectedness import diebold_yilmaz, log_range_volatility
 from comove.data import align, simulate_market
-from comove.live import SpilloverMonitor
 
 needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 
@@ -33,6 +33,28 @@ def frames():
 @pytest.fixture(scope="module")
 def folder(frames, tmp_path_factory):
     return write(frames, tmp_path_factory.mktemp("spill") / "candles")
+
+
+def _names(count):
+    return [f"C{place}" for place in range(count)]
+
+
+def _logs(rng, count, *, rows=2000, memory=0.98, size=2.0):
+    """Logarithms of unrelated volatilities: autoregressions, and the noise of single candles."""
+    log_vol, paths = np.zeros(count), []
+    for shock in rng.normal(0, size * np.sqrt(1 - memory**2), (rows + 500, count)):
+        log_vol = memory * log_vol + shock
+        paths.append(log_vol)
+    return (np.array(paths[500:]) + rng.normal(0, 0.3, (rows, count))).T
+
+
+def _candles(vol, rng, *, start=0, step=3600, volume=1.0):
+    """Candles of a given log range, in thousandths, from some hour of 2024 on."""
+    low = 100 * np.exp(np.cumsum(rng.normal(0, 0.001, len(vol))))
+    high = low * np.exp(np.clip(0.001 * vol, 0, 3))
+    seconds = 1_704_067_200 + 3600 * start + step * np.arange(len(vol))
+    ts = pl.Series(seconds * 1_000_000).cast(pl.Datetime("us", "UTC"))
+    return pl.DataFrame({"ts": ts, "open": low, "high": high, "low": low, "close": high, "volume": 0 * vol + volume})
 
 
 def read(result, out):
@@ -54,23 +76,25 @@ def test_numbers_are_those_of_the_library(frames, folder, tmp_path):
     table = read(run("spillover", "--data", folder, "--sources", "BTC", "--out", out), out)
     result = diebold_yilmaz(log_range_volatility({name: frames[name] for name in ("BTC", "ALONE", "BONK", "WIF")}))
     for row in table.iter_rows(named=True):
-        grid = align({name: frames[name] for name in (row["asset"], "BTC")}, how="outer", column=("high", "low")).frame
-        sides = grid.drop("ts").to_numpy().T.copy()
-        start = int(np.flatnonzero(np.isfinite(sides).all(axis=0))[0])
-        y, x = list(sides[:2, start:]), list(sides[2:, start:])
+        logs = log_range_volatility({name: frames[name] for name in (row["asset"], "BTC")}).drop("ts").to_numpy().T
+        start = int(np.flatnonzero(np.isfinite(logs).all(axis=0))[0])
+        y, x = (side[start:].copy() for side in logs)
         found = arrays.rolling_spillover(
             y,
             x,
-            window_size=len(y[0]),
-            min_samples=len(y[0]) // 2,
-            vol="parkinson",
+            window_size=len(y),
+            min_samples=len(y) // 2,
+            vol="given",
             both=True,
             inference=True,
-            spacing=row["spacing"],
+            stderr="spaced",
+            spacing=1,
         )
-        given = {"stderr": "coefficient_stderr", "p_value": "coefficient_p_value"}
-        for name in ("coefficient", "corr", "r_squared", "half_life", "n", "reverse_coefficient", *given):
-            assert row[name] == found[given.get(name, name)][-1], name
+        for name in ("coefficient", "corr", "r_squared", "half_life", "n", "reverse_coefficient"):
+            assert row[name] == pytest.approx(found[name][-1], rel=1e-9), name
+        assert row["n_effective"] == pytest.approx(effective_pairs(y, x), rel=1e-9)
+        wider = np.sqrt((row["n"] - 2) / (row["n_effective"] - 2))
+        assert row["stderr"] == pytest.approx(wider * found["coefficient_stderr"][-1], rel=1e-9)
         if row["asset"] == "LATE":
             assert row["net_from_source"] is None
         else:
@@ -78,11 +102,34 @@ def test_numbers_are_those_of_the_library(frames, folder, tmp_path):
             assert row["net_from_source"] == pytest.approx(result.net_pairwise[at[0], at[1]], abs=1e-9)
 
 
+def test_error_and_p_value_are_of_one_estimate(folder, tmp_path):
+    out = tmp_path / "pairs.csv"
+    table = read(run("spillover", "--data", folder, "--sources", "BTC", "--no-connectedness", "--out", out), out)
+    assert table["p_value"].null_count() == 0
+    for row in table.iter_rows(named=True):
+        for name in ("", "reverse_"):
+            t = abs(row[f"{name}coefficient"]) / row[f"{name}stderr"]
+            assert row["p_value"] == pytest.approx(2 * stats.t.sf(t, row["n_effective"] - 2), rel=1e-6, abs=1e-280)
+
+
+def test_unrelated_turbulence_is_not_called_shared(tmp_path):
+    """Heavy tails and long memory: with levels this folder has verdicts."""
+    rng = np.random.default_rng(1)
+    frames = {name: _candles(np.exp(log_vol), rng) for name, log_vol in zip(_names(24), _logs(rng, 24), strict=True)}
+    out = tmp_path / "pairs.csv"
+    folder = write(frames, tmp_path / "unrelated")
+    table = read(run("spillover", "--data", folder, "--sources", "C0,C1,C2", "--no-connectedness", "--out", out), out)
+    assert len(table) == 3 * 21 + 3
+    assert set(table["verdict"]) == {"not shown"}
+
+
 def test_the_table_of_connectedness_leaves_late_coins_out_and_says_so(frames, folder, tmp_path):
     out = tmp_path / "pairs.parquet"
     result = run("spillover", "--data", folder, "--sources", "BTC", "--lags", 2, "--horizon", 5, "--out", out)
     assert result.exit_code == 0, result.output
-    assert "would remain with them: LATE." in " ".join(result.stdout.split())
+    assert "would remain with them (a candle that stands still does not count): LATE." in " ".join(
+        result.stdout.split()
+    )
     written = pl.read_parquet(tmp_path / "pairs_connectedness.parquet")
     names = ["BTC", "ALONE", "BONK", "WIF"]
     expected = diebold_yilmaz(log_range_volatility({name: frames[name] for name in names}), 2, 5)
@@ -121,16 +168,16 @@ def test_other_volatilities(frames, folder, tmp_path, vol):
     columns = ("close",) if vol == "rolling" else ("open", "high", "low", "close")
     grid = align({name: frames[name] for name in ("WIF", "BTC")}, how="outer", column=columns).frame
     values = grid.drop("ts").to_numpy().T.copy()
-    kind = {"vol": vol}
     if vol == "rolling":
-        values = values[:, 1:] / values[:, :-1] - 1
-        kind["vol_window"] = 10
-    y, x = (values[0], values[1]) if vol == "rolling" else (list(values[:4]), list(values[4:]))
-    found = arrays.rolling_spillover(y, x, window_size=400, min_samples=200, **kind)
+        returns = values[:, 1:] / values[:, :-1] - 1
+        y, x = (np.sqrt(arrays.rolling_var(side.copy(), window_size=10)) for side in returns)
+    else:
+        y, x = (arrays.garman_klass(*side) for side in (values[:4], values[4:]))
+    found = arrays.rolling_spillover(np.log(y), np.log(x), window_size=400, min_samples=200, vol="given")
     assert row["n"] == found["n"][-1]
     assert row["coefficient"] == pytest.approx(found["coefficient"][-1], rel=1e-10)
     # Rolling volatilities closer than their window share returns.
-    assert row["spacing"] >= (10 if vol == "rolling" else 1)
+    assert row["n_effective"] < row["n"] / (5 if vol == "rolling" else 1)
 
 
 def test_the_formats_hold_the_same(folder, tmp_path):
@@ -142,6 +189,87 @@ def test_the_formats_hold_the_same(folder, tmp_path):
     for other in frames[1:]:
         assert_frame_equal(frames[0], other, check_exact=False, rel_tol=1e-14, abs_tol=0.0)
     assert len(json.loads((tmp_path / "pairs_connectedness.json").read_text())) == 6
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    """Twelve unrelated coins of 400 candles; two sources end early, one more than half of the coins do not."""
+    rng = np.random.default_rng(4)
+    frames = {
+        name: _candles(np.exp(log_vol), rng, volume=place)
+        for place, (name, log_vol) in enumerate(
+            zip(_names(12), _logs(rng, 12, rows=400, memory=0.5, size=1), strict=True)
+        )
+    }
+    ending = {name: frames[name][:376] for name in ("C0", "C1")}
+    return write({**frames, **ending}, tmp_path_factory.mktemp("many") / "candles")
+
+
+def test_few_candles_leave_coins_out_and_say_so(many, tmp_path):
+    out = tmp_path / "pairs.csv"
+    result = run("spillover", "--data", many, "--sources", "C0,C1", "--out", out)
+    text = " ".join(result.stdout.split())
+    # 372 rows of the regression are ten for each of 9 x 4 + 1 parameters: the sources, then those with most turnover.
+    names = pl.read_csv(tmp_path / "pairs_connectedness.csv")["series"].to_list()[:-2]
+    assert sorted(names) == sorted(["C0", "C1", *(f"C{place}" for place in range(5, 12))])
+    assert "10 candles are needed for each of the 9 x 4 + 1 parameters" in text
+    assert "there is room for more): C2, C3, C4." in text
+    assert "would remain" not in text
+
+
+def test_the_window_of_connectedness_ends_where_the_sources_do(many):
+    text = " ".join(run("spillover", "--data", many, "--sources", "C0,C1", "--window", 200).stdout.split())
+    assert "over 196 candles from 2024-01-08 08:00 to 2024-01-16 15:00" in text
+    assert "would remain" not in text
+    text = " ".join(run("spillover", "--data", many, "--sources", "C2", "--window", 24).stdout.split())
+    assert "No table of connectedness: too few candles; even two coins at --lags 4 need 90" in text
+
+
+def test_the_total_of_chance_is_told(many, tmp_path):
+    out = tmp_path / "pairs.csv"
+    result = run("spillover", "--data", many, "--sources", "C0,C1", "--out", out)
+    text = " ".join(result.stdout.split())
+    told = float(text.split("nothing in common would show about ")[1].split(" %")[0])
+    total = float(text.split("Total: ")[1].split(" %")[0])
+    # These coins have nothing in common: their total is that of chance.
+    assert told > 5
+    assert told == pytest.approx(total, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("other", "verdict"),
+    [
+        ("still", "A does not vary"),
+        ("equal", "A does not vary"),
+        ("mostly", "mostly still candles"),
+        ("copy", "perfect fit"),
+        ("later", "no common candles"),
+        ("minutes", "candles differ in length"),
+        ("half", "few common candles"),
+        ("short", "too little data"),
+    ],
+)
+def test_the_reason_of_a_missing_test_is_the_true_one(tmp_path, other, verdict):
+    rng = np.random.default_rng(6)
+    vol, another = np.exp(_logs(rng, 2, rows=200, memory=0.5, size=1))
+    source = _candles(vol, rng)
+    assets = {
+        "still": lambda: _candles(np.zeros(200), rng),
+        "equal": lambda: source.with_columns(open=1.0, low=1.0, high=2.0, close=2.0),
+        "mostly": lambda: _candles(np.where(np.arange(200) % 4, 0.0, another), rng),
+        "copy": lambda: source,
+        "later": lambda: _candles(another, rng, start=300),
+        "minutes": lambda: _candles(np.resize(another, 200 * 60), rng, step=60),
+        "half": lambda: _candles(another, rng)[:80].vstack(_candles(another, rng, start=1000)),
+        "short": lambda: _candles(another[:20], rng),
+    }
+    folder = write({"S": source, "A": assets[other]()}, tmp_path / "in")
+    out = tmp_path / "pairs.csv"
+    result = run("spillover", "--data", folder, "--sources", "S", "--no-connectedness", "--out", out)
+    (row,) = read(result, out).to_dicts()
+    assert row["verdict"] == verdict
+    assert row["p_value"] is None
+    assert f'"{verdict.removeprefix("A ")}": ' in result.stdout.replace("\n  ", " ")
 
 
 @needs_plotly
@@ -193,47 +321,6 @@ def test_errors_without_traceback(folder, monkeypatch, tmp_path, arguments, code
     result = run("spillover", *arguments)
     assert result.exit_code == code, result.output
     assert message in " ".join(result.stderr.split())
-
-
-# --- how far apart points are separate evidence ---
-
-
-def _volatilities(seed, rows, memory, series):
-    """Exp of an AR(1) plus noise of single candles, shape (series, rows)."""
-    rng = np.random.default_rng(seed)
-    log_vol, paths = np.zeros(series), []
-    for shock in rng.normal(0, 0.6 * np.sqrt(1 - memory**2), (rows + 1000, series)):
-        log_vol = memory * log_vol + shock
-        paths.append(log_vol)
-    return np.exp(np.array(paths[1000:]) + rng.normal(0, 0.4, (rows, series))).T.copy()
-
-
-@pytest.mark.parametrize("memory", [0.0, 0.9, 0.98])
-def test_unrelated_volatilities_are_not_called_related(memory):
-    trials = 200
-    vols = _volatilities(5, 1000, memory, 2 * trials)
-    rejected = {"spaced": 0, "every row": 0}
-    for y, x in zip(vols[::2], vols[1::2], strict=True):
-        for name, spacing in (("spaced", max(spacing_of(y), spacing_of(x))), ("every row", 1)):
-            monitor = SpilloverMonitor(vol="given", window_size=1000, spacing=spacing)
-            monitor.update_many(y, x)
-            rejected[name] += monitor.coefficient_p_value < 0.05
-    # At 5 %, 21 of 200 or more has a chance of 0.1 %.
-    assert rejected["spaced"] <= 20
-    if memory:
-        # What the spacing is for.
-        assert rejected["every row"] > 40
-
-
-def test_spacing_of_a_known_series():
-    wave = np.tile(np.repeat([1.0, 2.0], 3), 60)
-    r = [np.mean((wave[k:] - 1.5) * (wave[: len(wave) - k] - 1.5)) / 0.25 for k in range(37)]
-    assert spacing_of(wave) == max(k for k in range(37) if r[k] >= 0.2) + 1
-    assert spacing_of(np.random.default_rng(1).normal(size=5000)) == 1
-    holes = np.where(np.arange(360) % 7 == 0, np.nan, wave)
-    assert spacing_of(holes) == spacing_of(wave)
-    for nothing in (np.ones(100), np.full(100, np.nan), np.array([1.0, 2.0]), np.array([])):
-        assert spacing_of(nothing) == 1
 
 
 @pytest.mark.parametrize("folder", [HOURS, MINUTES], ids=lambda folder: folder.name)

@@ -11,30 +11,37 @@ from rich.table import Table
 
 from comove.cli.console import count_text, say
 from comove.cli.console import number_text as _number
-from comove.cli.givers import KEPT, PARTS, Givers
+from comove.cli.givers import KEPT, PARTS, ROWS_PER_PARAMETER, Givers
 from comove.cli.significance import LEVEL, p_text
-from comove.cli.spacing import FORGOTTEN
+from comove.cli.volatility_pairs import LEAST_SEPARATE, LEAST_TESTED, Cause, Pair
 from comove.connectedness import Connectedness
 from comove.plots import heat_map
 
 __all__ = ["page", "show", "verdict"]
 
-TOGETHER: Final = "rise together"
+_TOGETHER: Final = "rise together"
 _AGAINST: Final = "move against"
 _NOT_SHOWN: Final = "not shown"
-_NO_TEST: Final = "too few to test"
-_TOO_LITTLE: Final = "too little data"
+_MEANINGS: Final = {
+    _NOT_SHOWN: "not shown by these candles, not that there is nothing",
+    Cause.NOTHING_COMMON: "no candle of the two has the same time",
+    Cause.LENGTHS: "as of one minute and of one hour",
+    Cause.FEW_COMMON: "fewer than half of the candles are there for both",
+    Cause.TOO_LITTLE: "one of the two has too few candles",
+    Cause.CONSTANT: "equally volatile in all candles",
+    Cause.STILL: "in most candles the price of one of the two stands still, and 0 has no logarithm",
+    Cause.PERFECT: "one follows exactly from the other, as in two copies of a file; no error, no test",
+    Cause.FEW_SEPARATE: f"fewer than {LEAST_TESTED} candles, or worth fewer than {LEAST_SEPARATE} separate ones",
+}
 
 
-def verdict(corr: float | None, p_value: float | None, shown: bool) -> str:
-    """Return in words what the test of a pair says."""
-    if corr is None:
-        return _TOO_LITTLE
-    if p_value is None:
-        return _NO_TEST
-    if not shown:
+def verdict(pair: Pair, shown: bool) -> str:
+    """Return in words what the test of a pair says, or why there is none."""
+    if pair.cause is not None:
+        return pair.cause
+    if not shown or pair.coefficient is None:
         return _NOT_SHOWN
-    return TOGETHER if corr > 0 else _AGAINST
+    return _TOGETHER if pair.coefficient > 0 else _AGAINST
 
 
 def show(table: pl.DataFrame, givers: Givers | None, top: int, console: Console) -> None:
@@ -77,7 +84,7 @@ def page(table: pl.DataFrame, givers: Givers | None, vol: str) -> str:
         matrix,
         assets,
         sources,
-        title=f"Correlation of volatilities ({vol})",
+        title=f"Correlation of log volatilities ({vol})",
         row_title="asset",
         column_title="source",
         value_title="corr",
@@ -89,8 +96,7 @@ def _show_pairs(table: pl.DataFrame, top: int, console: Console) -> None:
     grid = Table(title=f"Volatility that moves together: {len(shown)} of {len(table)} pairs")
     for name in ("\nasset", "\nsource"):
         grid.add_column(name, no_wrap=True)
-    numbers = ("\ncoefficient", "other way\nround", "\ncorr", "\nR²", "\np", "half-life,\ncandles")
-    for name in numbers:
+    for name in ("\ncoefficient", "other way\nround", "\ncorr", "\nR²", "separate\ncandles", "\np", "half-\nlife"):
         grid.add_column(name, justify="right", no_wrap=True)
     grid.add_column("verdict, for all\npairs together", no_wrap=True)
     for row in shown.iter_rows(named=True):
@@ -101,10 +107,11 @@ def _show_pairs(table: pl.DataFrame, top: int, console: Console) -> None:
             _with_error(row["reverse_coefficient"], row["reverse_stderr"]),
             _number(row["corr"]),
             _number(row["r_squared"]),
+            _number(row["n_effective"], 0),
             p_text(np.nan if row["p_value"] is None else row["p_value"]),
             _number(row["half_life"], 1),
             row["verdict"],
-            style=None if row["verdict"] in (TOGETHER, _AGAINST) else "dim",
+            style=None if row["verdict"] in (_TOGETHER, _AGAINST) else "dim",
         )
     console.print(grid)
     if len(shown) < len(table):
@@ -115,28 +122,28 @@ def _explain_pairs(table: pl.DataFrame, console: Console) -> None:
     tested = table.filter(pl.col("p_value").is_not_null())
     words = table["verdict"].to_list()
     counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
-    spacings = table["spacing"].drop_nulls()
-    ends = [str(row) for row in spacings.sort().to_list()[:: max(1, len(spacings) - 1)]]
-    usual = " to ".join(dict.fromkeys(ends)) or "-"
+    meanings = [
+        f'"{word}": {meaning}' for word, meaning in _MEANINGS.items() if any(one.endswith(word) for one in words)
+    ]
     say(
         console,
         "",
         f"Of {count_text(len(table), 'pair')}: {counts}.",
         "",
         "What this means.",
-        "- coefficient: how much more volatile the asset is when the source is more volatile by 1, in the same "
-        "candle; ± one standard error, the size of error that chance makes usual. Other way round: the source on "
+        "- All of it is about the logarithm of volatility: ratios count, and no single wild candle decides.",
+        "- coefficient: where the source is 1 % more volatile, the asset is this many percent more volatile in the "
+        "same candle; ± one standard error, the size of error that chance makes usual. Other way round: the source on "
         "the asset.",
-        "- corr, R²: how alike the two volatilities are, and the part of one that a line through the other explains.",
+        "- corr, R²: how alike the two are, and the part of one that a line through the other explains.",
         "- This says that turbulence is shared, NOT who gives it to whom: both are looked at in the same candle.",
-        "- p: the chance of a coefficient this far from 0 if the two have nothing to do with each other. "
-        "Volatility comes in clusters, so neighbouring candles are not separate evidence. The test therefore takes "
-        f"candles so far apart that neither volatility remembers its past (autocorrelation below {FORGOTTEN}): "
-        f"{usual} candles here. p and ± come from those few alone, the coefficient from all.",
-        f"- The verdict accounts for all {len(tested)} tests (Holm's method): if nothing were related, the chance "
-        f'of even one "{TOGETHER}" is about {LEVEL:.0%}. "{_NOT_SHOWN}" means not shown by these candles, not that '
-        f'there is nothing; "{_NO_TEST}": fewer than 10 candles far enough apart.',
-        "- half-life: candles in which the asset's volatility forgets half of a shock, as neighbouring candles "
+        "- separate candles: turbulence comes in clusters, so neighbouring candles are not separate evidence. All "
+        "candles together are worth so many separate ones (Bartlett 1935); ± and p account for that.",
+        "- p: the chance of a coefficient this far from 0 if the two have nothing to do with each other.",
+        f"- The verdict accounts for all {len(tested)} tests (Holm's method): if nothing were related, the chance of "
+        f'even one "{_TOGETHER}" or "{_AGAINST}" is at most about {LEVEL:.0%}.',
+        *([f"- {'; '.join(meanings)}."] if meanings else []),
+        "- half-life: candles in which the asset's log volatility forgets half of a shock, as neighbouring candles "
         "show it.",
     )
 
@@ -179,10 +186,19 @@ def _explain_givers(givers: Givers, result: Connectedness, console: Console) -> 
         f"Total: {result.total:.1f} % of the turbulence of a coin comes from the other {len(result.names) - 1} on "
         f"average, over {result.n:,} candles from {givers.first} to {givers.last}."
     ]
-    if givers.left_out:
+    facts.append(
+        f"Coins with the same memory and nothing in common would show about {givers.by_chance:.0f} % here, by chance."
+    )
+    if givers.absent:
         facts.append(
-            f"Left out, because fewer than {KEPT:.0%} of the usual number of candles would remain with them: "
-            f"{', '.join(givers.left_out)}."
+            f"Left out, because fewer than {KEPT:.0%} of the usual number of candles would remain with them (a candle "
+            f"that stands still does not count): {', '.join(givers.absent)}."
+        )
+    if givers.crowded:
+        facts.append(
+            f"Left out, because {ROWS_PER_PARAMETER} candles are needed for each of the {len(result.names)} x "
+            f"{result.lags} + 1 parameters of a forecast (the sources come first, then the most traded; with fewer "
+            f"--lags or more candles there is room for more): {', '.join(givers.crowded)}."
         )
     if result.spectral_radius >= 1:
         facts.append("WARNING: in this model shocks do not fade (it is not stationary); do not rely on the table.")

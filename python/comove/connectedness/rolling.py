@@ -138,6 +138,10 @@ def rolling_diebold_yilmaz(
 
     Notes
     -----
+    **Short windows make shares of nothing**, as `diebold_yilmaz` says of few rows: `total` of independent noise at 4
+    lags and a horizon of 10 is 7 % with 4 series in windows of 200 rows, 38 % with 20 in windows of 236, and 80 % with
+    44 in such. Ten rows for each of the k `lags` + 1 parameters of an equation keep it near 12 %.
+
     Each window is fitted afresh, in batches, so that nothing of what has left it remains: work
     window_size (k (lags + 1))^2 a window. A value agrees with `diebold_yilmaz` on the same rows to rounding. With tens
     of series OpenBLAS loses time by its own threads, most on a busy machine: OPENBLAS_NUM_THREADS=1 made windows of

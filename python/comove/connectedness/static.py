@@ -188,6 +188,12 @@ def diebold_yilmaz(
     missing value costs `lags` + 1 rows. Rows count, not times: lay series with holes on one grid first
     (``comove.data.align(..., how="outer")``).
 
+    **Few rows make shares of nothing**: what is estimated is never exactly 0, and shares are squares, so chance alone
+    raises them, most where rows are few for the k `lags` + 1 parameters of an equation. `total` of independent noise at
+    4 lags and a horizon of 10: 80 % with 44 series of 236 rows, 40 % with 44 of 500, 38 % with 20 of 236, 12 % with 44
+    of 1,770 (ten rows for each parameter), 3 % with 41 of 5,976. Memory in the series adds to it: 47 % instead of 40 at
+    0.9. Shuffle each series by itself to learn what chance makes of yours.
+
     Work rows (k (lags + 1))^2, memory rows k (lags + 1): 47 series of 6,000 rows took 0.05 s on two idle cores. On busy
     ones OpenBLAS's threads wait for each other, for seconds; OPENBLAS_NUM_THREADS=1 (0.2 s) avoids it.
 
