@@ -27,6 +27,7 @@ __all__ = [
     "hayashi_yoshida",
     "lanes",
     "run",
+    "two_sided_student",
 ]
 
 # One value of a row: any real number; None, NaN and infinities are missing.
