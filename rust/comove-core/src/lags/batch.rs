@@ -176,14 +176,20 @@ fn run<T: Target>(lanes: Lanes, lags: &Lags, series: [&[f64]; 2], threads: usize
             let work = ByLags { blocks: first..last, ..work.clone() };
             if last == blocks {
                 // The calling thread does the last share itself.
-                lanes.run(To { work, target });
+                share_of(lanes, work, target);
             } else {
                 let (target, others) = target.split((last - first) * size);
                 rest = Some(others);
-                scope.spawn(move || lanes.run(To { work, target }));
+                scope.spawn(move || share_of(lanes, work, target));
             }
         }
     });
+}
+
+/// One thread's share. Never inlined: the code for every processor would be made twice, at minutes of a build.
+#[inline(never)]
+fn share_of<T: Target>(lanes: Lanes, work: ByLags<'_>, target: T) {
+    lanes.run(To { work, target });
 }
 
 /// Correlations of some blocks.
