@@ -1,0 +1,461 @@
+"""One place to ask how a market holds together, from history or bar by bar."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import polars as pl
+
+from comove.errors import DataError, ParameterError
+from comove.options import Span, symbol_name
+from comove.structure.answers import Standing, answer_beta, answer_lead_lag, answer_spillover
+from comove.structure.cache import AnswerCache, CacheInfo
+from comove.structure.calculators import (
+    USUAL_GAP,
+    USUAL_LAG,
+    USUAL_VOL_WINDOW,
+    USUAL_WINDOW,
+    BetaCalculator,
+    LeadLagTracker,
+    VolatilitySpilloverMonitor,
+    moment,
+    window_shown,
+)
+from comove.structure.describing import describe, nothing_known
+from comove.structure.feeds import PairFeed
+from comove.structure.laying import Join
+from comove.structure.market import LiveMarket
+from comove.structure.metrics import BetaMetrics, LeadLagMetrics, VolatilitySpillover
+from comove.structure.prices import PriceData
+from comove.structure.regimes import RegimeOptions
+from comove.structure.replay import history_frame, replay
+from comove.structure.settings import Settings, settings
+from comove.structure.snapshots import MarketStructureSnapshot
+
+__all__ = ["MarketStructureCoordinator"]
+
+USUAL_LEADERS: Final = ("BTC", "ETH", "SOL")
+
+Metrics = TypeVar("Metrics", BetaMetrics, LeadLagMetrics, VolatilitySpillover)
+
+
+class MarketStructureCoordinator:
+    """Beta, lead and lag, spillover and regime of assets against a few leaders.
+
+    It works in two ways, and both give the same bits for the same rows from the same first row. **From history**: give
+    it the leaders' prices with `update_leader_data`, and the asset's with each question. **Live**: feed it bars with
+    `update`, `update_bar` and `close_bar`, and ask without data.
+
+    Parameters
+    ----------
+    leaders : sequence of str, default BTC, ETH, SOL
+        The first is the one that others are measured against when leadership rotates. At most 64.
+    window_size : int, at least 20, optional
+        Rows of the window of beta.
+    window_span : timedelta or str, optional
+        Time of it instead; 30 days where neither is given.
+    max_rows : int, at least 20, optional
+        The most bars the span may ever hold: needed for live bars with a window by time, for memory is taken once. A
+        burst beyond it is a `DataError`.
+    max_lag, lag_window : int, default 10 and 240
+        Largest lag and window of lead and lag, in rows.
+    spillover_window, vol_window : int, default 240 and 20
+        Window of volatilities, and of each volatility, in rows.
+    join : {"union", "asof"}, default "union"
+        The grid of an asset: all timestamps of it and of the leaders, each symbol having a price only at its own; or
+        the asset's timestamps, where a leader shows its last price of at most `tolerance` ago. Regimes are on the
+        leaders' timestamps.
+    tolerance : timedelta or str
+        Needed for "asof", and only for it.
+    max_gap : int, 1 to 2^19, default 72
+        A hole of more rows ends an instrument: what trades under the name afterwards has fresh windows.
+    max_age : timedelta or str, optional
+        An answer from rows that are older is withheld. By default it is given, with its age and a reason.
+    cache_size : int, default 1024
+        Answers from history that are kept; 0 for none.
+    reuse_within : bool or mapping, default False
+        Whether an answer may serve newer data: True for 1 hour of a beta, 2 of a spillover, 4 of a lead and lag, by the
+        time of the rows; or a mapping of "beta", "spillover", "lead_lag" to spans. It never serves an earlier time.
+    regimes : RegimeOptions, optional
+
+    Raises
+    ------
+    ParameterError
+        An option out of its bounds, or options that contradict each other.
+
+    Notes
+    -----
+    A value that cannot be given is None, and the answer's `reason` says why. Calls from several threads wait for each
+    other. Memory of the live form is taken when a symbol is first seen.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from comove import MarketStructureCoordinator, PriceData
+    >>> hours = np.arange(200) * 3_600_000_000_000
+    >>> moves = np.random.default_rng(1).normal(0.0, 0.01, 200)
+    >>> coordinator = MarketStructureCoordinator()
+    >>> coordinator.update_leader_data("BTC", PriceData(hours, 100.0 * np.cumprod(1.0 + moves)))
+    >>> bonk = PriceData(hours, np.cumprod(1.0 + 1.5 * moves))
+    >>> beta = coordinator.get_beta("BONK", bonk, "BTC", current_time=hours[-1])
+    >>> round(beta.beta, 9), round(beta.r_squared, 9)
+    (1.5, 1.0)
+    >>> coordinator.get_beta("BONK", bonk, "ETH").reason
+    'ETH has no data: give it to update_leader_data'
+    """
+
+    def __init__(
+        self,
+        leaders: Sequence[str] = USUAL_LEADERS,
+        *,
+        window_size: int | None = None,
+        window_span: Span | None = None,
+        max_rows: int | None = None,
+        max_lag: int = USUAL_LAG,
+        lag_window: int = USUAL_WINDOW,
+        spillover_window: int = USUAL_WINDOW,
+        vol_window: int = USUAL_VOL_WINDOW,
+        join: Join = "union",
+        tolerance: Span | None = None,
+        max_gap: int = USUAL_GAP,
+        max_age: Span | None = None,
+        cache_size: int = 1024,
+        reuse_within: bool | Mapping[str, Span] = False,
+        regimes: RegimeOptions | None = None,
+    ) -> None:
+        given = {name: value for name, value in locals().items() if name not in ("self", "regimes", "__class__")}
+        options = RegimeOptions() if regimes is None else regimes
+        if not isinstance(options, RegimeOptions):
+            raise ParameterError(f"regimes must be RegimeOptions, got {type(regimes).__name__}", "type")
+        self._begin(settings(given), options)
+
+    def _begin(self, chosen: Settings, regimes: RegimeOptions) -> None:
+        grid = chosen.laying
+        laid: dict[str, Any] = {
+            "join": grid.join,
+            "tolerance": _text(grid.tolerance),
+            "max_gap": grid.max_gap,
+            "max_age": _text(grid.max_age),
+        }
+        self._settings, self._regimes = chosen, regimes
+        self._beta = BetaCalculator(window_size=chosen.window_size, window_span=_text(chosen.window_span), **laid)
+        self._lags = LeadLagTracker(max_lag=chosen.max_lag, window_size=chosen.lag_window, **laid)
+        self._spillover = VolatilitySpilloverMonitor(
+            window_size=chosen.spillover_window, vol_window=chosen.vol_window, **laid
+        )
+        self._leader_data: dict[str, PriceData] = {}
+        self._cache: AnswerCache[Any] = AnswerCache(chosen.cache_size)
+        self._market = LiveMarket(chosen, regimes)
+        self._lock = threading.RLock()
+
+    @property
+    def leaders(self) -> tuple[str, ...]:
+        """The leaders."""
+        return self._settings.leaders
+
+    @property
+    def regime_options(self) -> RegimeOptions:
+        """Windows, thresholds and inertia of regimes."""
+        return self._regimes
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols of all closed live bars."""
+        with self._lock:
+            return list(self._market.feeds)
+
+    @property
+    def last_bar(self) -> int | None:
+        """Time of the last closed live bar in nanoseconds; None before it."""
+        return self._market.bar.closed
+
+    def update_leader_data(self, leader: str, data: PriceData) -> None:
+        """Give the history of a leader, in the place of what was given before.
+
+        Raises
+        ------
+        DataError
+            Not a leader, or no `PriceData`.
+        """
+        self._leader(leader)
+        if not isinstance(data, PriceData):
+            raise DataError(f"{leader}: expected a PriceData, got {type(data).__name__}", "price_data")
+        with self._lock:
+            self._leader_data = {**self._leader_data, leader: data}
+
+    def update(self, symbol: str, ts: object, price: object) -> None:
+        """Take in one price of a live bar.
+
+        Parameters
+        ----------
+        symbol : str
+            A leader, or any other: assets join when they are first seen.
+        ts : int, datetime or datetime64
+            Of the bar. A later one closes the bar before; of one symbol the last price of a bar counts.
+        price : float or None
+            Above 0; None, NaN and infinities are missing: a row without a price.
+
+        Raises
+        ------
+        OrderError
+            The bar has closed. After any error all is as it was.
+        DataError
+            No time, no price, more than `max_rows` bars within the span.
+        ParameterError
+            A window by time without `max_rows`.
+        """
+        with self._lock:
+            self._market.arrive(ts, {symbol: price})
+
+    def update_bar(self, ts: object, prices: Mapping[str, object]) -> None:
+        """Take in a whole live bar and close it; what `update` brought for the same bar belongs to it.
+
+        Parameters
+        ----------
+        ts : int, datetime or datetime64
+        prices : mapping of str to float or None
+            Symbols that are absent have no row.
+
+        Raises
+        ------
+        OrderError, DataError, ParameterError
+            As `update`.
+        """
+        if not isinstance(prices, Mapping):
+            raise DataError(f"prices must be a mapping of symbol to price, got {type(prices).__name__}", "prices")
+        with self._lock:
+            self._market.arrive(ts, prices)
+            self._market.close()
+
+    def close_bar(self) -> None:
+        """Close the live bar that is being formed; nothing where there is none."""
+        with self._lock:
+            self._market.close()
+
+    def get_beta(
+        self,
+        asset: str,
+        data: PriceData | None = None,
+        benchmark: str | None = None,
+        *,
+        current_time: object = None,
+    ) -> BetaMetrics:
+        """Return how strongly an asset moves with a leader.
+
+        Parameters
+        ----------
+        asset : str
+        data : PriceData, optional
+            The asset's history. Without it the answer is that of the live bars.
+        benchmark : str, optional
+            The first leader by default.
+        current_time : datetime, datetime64 or int, optional
+            Later rows are not looked at, and `age` is counted from here. By default the last row of the two, or the
+            last closed bar.
+
+        Raises
+        ------
+        DataError
+            Not a leader, no `PriceData`, no time.
+        OrderError
+            Live, a time before the last closed bar.
+        ParameterError
+            The asset against itself.
+        """
+        s = self._settings
+        window = window_shown(s.window_size, s.window_span)
+        leader = self._leader(s.leaders[0] if benchmark is None else benchmark)
+        if data is None:
+            return self._live(
+                asset, leader, current_time,
+                lambda pair, at: answer_beta(pair and pair.beta, at, window),
+            )  # fmt: skip
+        return self._asked(
+            "beta", asset, data, leader, current_time, self._beta.calculate, lambda at: answer_beta(None, at, window)
+        )
+
+    def get_lead_lag(
+        self, asset: str, data: PriceData | None = None, leader: str | None = None, *, current_time: object = None
+    ) -> LeadLagMetrics:
+        """Return who of an asset and a leader moves first; parameters and errors are those of `get_beta`.
+
+        Live, the p-values are made of the rows of the window when they are first asked for after a bar.
+        """
+        s = self._settings
+        name = self._leader(s.leaders[0] if leader is None else leader)
+        if data is None:
+            return self._live(
+                asset, name, current_time,
+                lambda pair, at: answer_lead_lag(pair and pair.lags, at, s.lag_window, s.max_lag),
+            )  # fmt: skip
+        return self._asked(
+            "lead_lag", asset, data, name, current_time, self._lags.calculate,
+            lambda at: answer_lead_lag(None, at, s.lag_window, s.max_lag),
+        )  # fmt: skip
+
+    def get_volatility_spillover(
+        self, asset: str, data: PriceData | None = None, source: str | None = None, *, current_time: object = None
+    ) -> VolatilitySpillover:
+        """Return how an asset's volatility moves with a leader's; parameters and errors are those of `get_beta`."""
+        s = self._settings
+        name = self._leader(s.leaders[0] if source is None else source)
+        if data is None:
+            return self._live(
+                asset, name, current_time,
+                lambda pair, at: answer_spillover(pair and pair.spillover, at, s.spillover_window, s.vol_window),
+            )  # fmt: skip
+        return self._asked(
+            "spillover", asset, data, name, current_time, self._spillover.calculate,
+            lambda at: answer_spillover(None, at, s.spillover_window, s.vol_window),
+        )  # fmt: skip
+
+    def detect_market_regime(
+        self,
+        asset: str | None = None,
+        data: PriceData | Mapping[str, PriceData] | None = None,
+        *,
+        current_time: object = None,
+    ) -> MarketStructureSnapshot:
+        """Return the regime an asset is in, or the market is.
+
+        Parameters
+        ----------
+        asset : str, optional
+            None for the market: all live symbols, or all of `data`.
+        data : PriceData, or mapping of str to PriceData, optional
+            The asset's history, or that of all assets. Without it the answer is that of the live bars.
+        current_time : datetime, datetime64 or int, optional
+            As in `get_beta`; by default the last row of all, or the last closed bar.
+
+        Raises
+        ------
+        DataError, OrderError
+            As `get_beta`.
+        """
+        if data is None:
+            with self._lock:
+                now = self._market.moment(current_time)
+                if asset is not None:
+                    symbol_name("asset", asset)
+                if self._market.bar.closed is None:
+                    return nothing_known(asset, "no bar has been closed")
+                return describe(self._market.tracker, asset, now, self._settings.laying.max_age)
+        history = self._history(data if asset is None else {asset: data})
+        now = moment(current_time, history.values())
+        version = tuple((symbol, prices.version) for symbol, prices in history.items())
+        found: MarketStructureSnapshot | None = self._cache.find(("regime", asset), version, now)
+        if found is None:
+            s = self._settings
+            tracker = replay(history, s.leaders, now, self._regimes, s.laying)
+            found = describe(tracker, asset, now, s.laying.max_age)
+            self._cache.keep(("regime", asset), version, now, found)
+        return found
+
+    def regime_history(
+        self, data: Mapping[str, PriceData], *, symbol: str | None = None, current_time: object = None
+    ) -> pl.DataFrame:
+        """Return the regime of the market, or of one symbol, at every row of the leaders.
+
+        Parameters
+        ----------
+        data : mapping of str to PriceData
+            The assets; the leaders' history is that of `update_leader_data`, where it is not here.
+        symbol : str, optional
+            One of them, or a leader; None for the market.
+        current_time : datetime, datetime64 or int, optional
+            Later rows are not looked at.
+
+        Returns
+        -------
+        DataFrame
+            ``ts``; ``regime``, ``confidence``; ``score_<regime>`` of each; the evidence by name; ``leader``, the one
+            ahead, and ``outperformer``. Each row is what `detect_market_regime` said then.
+
+        Raises
+        ------
+        DataError
+            As `detect_market_regime`; a symbol without data.
+        """
+        history = self._history(data)
+        if symbol is not None and symbol not in history and symbol not in self.leaders:
+            raise DataError(f"symbol must be one of the data or a leader, got {symbol!r}", "symbol")
+        s = self._settings
+        return history_frame(
+            history, s.leaders, moment(current_time, history.values()), self._regimes, s.laying, symbol
+        )
+
+    def cache_info(self) -> CacheInfo:
+        """Return hits, misses, size and capacity of the cache."""
+        return self._cache.info()
+
+    def cache_clear(self) -> None:
+        """Forget all kept answers, and the counts."""
+        self._cache.clear()
+
+    def __repr__(self) -> str:
+        return f"MarketStructureCoordinator({', '.join(self.leaders)}; {len(self._market.feeds)} live symbols)"
+
+    def _leader(self, name: object) -> str:
+        if not isinstance(name, str) or name not in self._settings.leaders:
+            raise DataError(f"must be one of the leaders {', '.join(self._settings.leaders)}, got {name!r}", "leader")
+        return name
+
+    def _history(self, data: object) -> dict[str, PriceData]:
+        """The data of the assets, and those of the leaders that are not among them."""
+        if not isinstance(data, Mapping):
+            raise DataError(f"data must be a mapping of symbol to PriceData, got {type(data).__name__}", "price_data")
+        for symbol, prices in data.items():
+            symbol_name("asset", symbol)
+            if not isinstance(prices, PriceData):
+                raise DataError(f"{symbol}: expected a PriceData, got {type(prices).__name__}", "price_data")
+        return {**self._leader_data, **data}
+
+    def _live(
+        self,
+        asset: str,
+        leader: str,
+        current_time: object,
+        answer: Callable[[PairFeed | None, Standing], Metrics],
+    ) -> Metrics:
+        self._differ(asset, leader)
+        with self._lock:
+            return answer(*self._market.standing(asset, leader, self._market.moment(current_time)))
+
+    def _asked(
+        self,
+        question: str,
+        asset: str,
+        data: PriceData,
+        leader: str,
+        current_time: object,
+        calculate: Callable[..., Metrics],
+        without: Callable[[Standing], Metrics],
+    ) -> Metrics:
+        """Answer from history, or from the cache."""
+        self._differ(asset, leader)
+        leaders = self._history({asset: data})
+        if leader not in leaders:
+            now = moment(current_time, [data])
+            cause = f"{leader} has no data: give it to update_leader_data"
+            return without(Standing(asset, leader, now, None, cause=cause))
+        now = moment(current_time, (data, leaders[leader]))
+        version = tuple((symbol, prices.version) for symbol, prices in leaders.items())
+        subject, within = (question, asset, leader), dict(self._settings.reuse).get(question)
+        found: Metrics | None = self._cache.find(subject, version, now, within)
+        if found is None:
+            others = [prices for symbol, prices in leaders.items() if symbol not in (asset, leader)]
+            found = calculate(asset, data, leader, leaders[leader], current_time=now, grid=others)
+            # What was withheld for its age is no answer to other times.
+            self._cache.keep(subject, version, now, found)
+        return found
+
+    def _differ(self, asset: object, leader: str) -> None:
+        if symbol_name("asset", asset) == leader:
+            raise ParameterError(f"asset and leader must differ, got {asset!r} twice", "same_symbol")
+
+
+def _text(nanoseconds: int | None) -> str | None:
+    """A span as an option takes it; a timedelta would cut nanoseconds."""
+    return None if nanoseconds is None else f"{nanoseconds}ns"

@@ -1,0 +1,120 @@
+"""Regimes from history: the tracker of the live form, fed the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import reduce
+
+import numpy as np
+import polars as pl
+
+from comove.options import Floats, Timestamps
+from comove.structure.describing import confidence
+from comove.structure.labels import UNKNOWN
+from comove.structure.laying import Laying, last_prices, on_grid
+from comove.structure.prices import PriceData
+from comove.structure.regimes import EVIDENCE, REGIMES, MarketRegime, RegimeOptions
+from comove.structure.tracker import MARKET, RegimeTracker
+
+__all__ = ["history_frame", "replay"]
+
+
+def replay(
+    data: Mapping[str, PriceData],
+    leaders: tuple[str, ...],
+    now: int,
+    options: RegimeOptions,
+    laying: Laying,
+    each: Callable[[RegimeTracker], None] | None = None,
+) -> RegimeTracker:
+    """Return a tracker that was fed all rows of the leaders up to a time.
+
+    Parameters
+    ----------
+    data : mapping of symbol to PriceData
+        The assets, and the leaders that have data.
+    leaders : tuple of str
+    now : int
+        Later rows are not looked at.
+    options, laying
+    each : callable, optional
+        Called with the tracker after each row.
+    """
+    known = {symbol: prices.until(now) for symbol, prices in data.items()}
+    tracker = RegimeTracker(leaders, options, laying.max_gap)
+    for symbol in known:
+        if symbol not in leaders:
+            tracker.add(symbol)
+    of_leaders = [known[leader].timestamps for leader in leaders if leader in known]
+    grid = reduce(np.union1d, of_leaders, np.empty(0, np.int64))
+    table = np.full((len(grid), len(tracker.symbols)), np.nan)
+    for column, symbol in enumerate(tracker.symbols):
+        if symbol in known:
+            table[:, column] = _laid(known[symbol], grid, laying)
+    for ts, prices in zip(grid.tolist(), table, strict=True):
+        tracker.push_laid(ts, prices)
+        if each is not None:
+            each(tracker)
+    return tracker
+
+
+def _laid(data: PriceData, grid: Timestamps, laying: Laying) -> Floats:
+    if laying.join == "asof":
+        return last_prices(data, grid, laying.tolerance or 0)
+    shared = np.isin(data.timestamps, grid, assume_unique=True)
+    # Rows between those of the leaders are not seen.
+    return on_grid(PriceData(data.timestamps[shared], data.prices[shared]), grid)
+
+
+def history_frame(
+    data: Mapping[str, PriceData],
+    leaders: tuple[str, ...],
+    now: int,
+    options: RegimeOptions,
+    laying: Laying,
+    symbol: str | None,
+) -> pl.DataFrame:
+    """Return one row for each row of the leaders: label, confidence, scores, evidence.
+
+    Parameters
+    ----------
+    data, leaders, now, options, laying
+        As in `replay`.
+    symbol : str, optional
+        None for the market.
+    """
+    rows: list[tuple[object, ...]] = []
+    names = [regime.value for regime in (*REGIMES, MarketRegime.UNKNOWN)]
+
+    def each(tracker: RegimeTracker) -> None:
+        at = tracker.now
+        if at is None:
+            return
+        column = MARKET if symbol is None else tracker.companions.place[symbol] + 1
+        label = int(tracker.labels.label[column])
+        scores: list[float | None] = tracker.labels.scores[:, column].tolist()
+        known = scores[0] == scores[0]
+        sure = confidence(label, [score for score in scores if score is not None] if known else [])
+        evidence = [at.evidence[name] for name in EVIDENCE]
+        numbers = [value if isinstance(value, float) else float(value[column]) for value in evidence]
+        # One of the leaders, -1 for none; the frame has names.
+        places = [at.leaders.ahead, at.leaders.outperformer]
+        rows.append((
+            at.ts // 1_000, names[label], sure,
+            *(scores if known else [None] * UNKNOWN),
+            *(number if number == number else None for number in numbers),
+            *(leaders[place] if place >= 0 else None for place in places),
+        ))  # fmt: skip
+
+    replay(data, leaders, now, options, laying, each)
+    schema = {
+        "ts": pl.Datetime("us", "UTC"),
+        "regime": pl.String(),
+        "confidence": pl.Float64(),
+        **{f"score_{regime.value}": pl.Float64() for regime in REGIMES},
+        **{name: pl.Float64() for name in EVIDENCE},
+        "leader": pl.String(),
+        "outperformer": pl.String(),
+    }
+    times = {**schema, "ts": pl.Int64()}
+    return pl.DataFrame(rows, schema=times, orient="row").cast({"ts": pl.Datetime("us", "UTC")})
