@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -46,21 +46,42 @@ class AnswerCache(Generic[Answer]):
         self._keys: dict[Hashable, set[tuple[Hashable, Hashable, int]]] = {}
         self._hits = self._misses = 0
 
-    def find(self, subject: Hashable, version: Hashable, time: int, within: int | None = None) -> Answer | None:
-        """Return an answer, None where there is none that may serve."""
+    def find(
+        self,
+        subject: Hashable,
+        version: Hashable,
+        time: int,
+        within: int | None = None,
+        may_serve: Callable[[Answer], bool] = lambda answer: True,
+    ) -> tuple[Answer, bool] | None:
+        """Return an answer and whether it is of this version and time; None where there is none that may serve.
+
+        Parameters
+        ----------
+        subject, version : hashable
+        time : int
+        within : int, optional
+            How much older an answer may be, of whatever version.
+        may_serve : callable
+            Which of those may serve newer data.
+        """
         with self._lock:
-            key = (subject, version, time)
+            key = asked = (subject, version, time)
             if key not in self._answers and within is not None:
-                old = [kept for kept in self._keys.get(subject, ()) if time - within <= kept[2] <= time]
-                # The newest; of equal ones any, for which the version decides so that it is always the same.
-                key = max(old, key=lambda kept: (kept[2], str(kept[1])), default=key)
+                old = [
+                    kept
+                    for kept in self._keys.get(subject, ())
+                    if time - within <= kept[2] <= time and may_serve(self._answers[kept])
+                ]
+                # The newest; among equal ones the version decides, so that it is always the same.
+                key = max(old, key=lambda kept: (kept[2], str(kept[1])), default=asked)
             answer = self._answers.get(key)
             if answer is None:
                 self._misses += 1
                 return None
             self._answers.move_to_end(key)
             self._hits += 1
-            return answer
+            return answer, key == asked
 
     def keep(self, subject: Hashable, version: Hashable, time: int, answer: Answer) -> None:
         """Keep an answer."""

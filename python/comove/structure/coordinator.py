@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import polars as pl
 
-from comove.errors import DataError, ParameterError
+from comove.errors import ComoveError, DataError, ParameterError, StateError
 from comove.options import Span, symbol_name
 from comove.structure.answers import Standing, answer_beta, answer_lead_lag, answer_spillover
-from comove.structure.cache import AnswerCache, CacheInfo
+from comove.structure.cache import CacheInfo
 from comove.structure.calculators import (
     USUAL_GAP,
     USUAL_LAG,
     USUAL_VOL_WINDOW,
     USUAL_WINDOW,
-    BetaCalculator,
-    LeadLagTracker,
-    VolatilitySpilloverMonitor,
-    moment,
     window_shown,
 )
 from comove.structure.describing import describe, nothing_known
+from comove.structure.envelope import Blocks, seal, unseal
 from comove.structure.feeds import PairFeed
+from comove.structure.history import HistoryDesk
 from comove.structure.laying import Join
 from comove.structure.market import LiveMarket
 from comove.structure.metrics import BetaMetrics, LeadLagMetrics, VolatilitySpillover
 from comove.structure.prices import PriceData
 from comove.structure.regimes import RegimeOptions
-from comove.structure.replay import history_frame, replay
+from comove.structure.saving import read_options, read_state, write_options, write_state
 from comove.structure.settings import Settings, settings
 from comove.structure.snapshots import MarketStructureSnapshot
 
@@ -132,21 +130,8 @@ class MarketStructureCoordinator:
         self._begin(settings(given), options)
 
     def _begin(self, chosen: Settings, regimes: RegimeOptions) -> None:
-        grid = chosen.laying
-        laid: dict[str, Any] = {
-            "join": grid.join,
-            "tolerance": _text(grid.tolerance),
-            "max_gap": grid.max_gap,
-            "max_age": _text(grid.max_age),
-        }
         self._settings, self._regimes = chosen, regimes
-        self._beta = BetaCalculator(window_size=chosen.window_size, window_span=_text(chosen.window_span), **laid)
-        self._lags = LeadLagTracker(max_lag=chosen.max_lag, window_size=chosen.lag_window, **laid)
-        self._spillover = VolatilitySpilloverMonitor(
-            window_size=chosen.spillover_window, vol_window=chosen.vol_window, **laid
-        )
-        self._leader_data: dict[str, PriceData] = {}
-        self._cache: AnswerCache[Any] = AnswerCache(chosen.cache_size)
+        self._desk = HistoryDesk(chosen, regimes)
         self._market = LiveMarket(chosen, regimes)
         self._lock = threading.RLock()
 
@@ -180,10 +165,7 @@ class MarketStructureCoordinator:
             Not a leader, or no `PriceData`.
         """
         self._leader(leader)
-        if not isinstance(data, PriceData):
-            raise DataError(f"{leader}: expected a PriceData, got {type(data).__name__}", "price_data")
-        with self._lock:
-            self._leader_data = {**self._leader_data, leader: data}
+        self._desk.put(leader, data)
 
     def update(self, symbol: str, ts: object, price: object) -> None:
         """Take in one price of a live bar.
@@ -266,15 +248,11 @@ class MarketStructureCoordinator:
         """
         s = self._settings
         window = window_shown(s.window_size, s.window_span)
-        leader = self._leader(s.leaders[0] if benchmark is None else benchmark)
-        if data is None:
-            return self._live(
-                asset, leader, current_time,
-                lambda pair, at: answer_beta(pair and pair.beta, at, window),
-            )  # fmt: skip
-        return self._asked(
-            "beta", asset, data, leader, current_time, self._beta.calculate, lambda at: answer_beta(None, at, window)
-        )
+
+        def answer(pair: PairFeed | None, at: Standing) -> BetaMetrics:
+            return answer_beta(None if pair is None else pair.beta, at, window)
+
+        return self._ask(asset, data, benchmark, current_time, "beta", self._desk.beta.calculate, answer)
 
     def get_lead_lag(
         self, asset: str, data: PriceData | None = None, leader: str | None = None, *, current_time: object = None
@@ -284,32 +262,22 @@ class MarketStructureCoordinator:
         Live, the p-values are made of the rows of the window when they are first asked for after a bar.
         """
         s = self._settings
-        name = self._leader(s.leaders[0] if leader is None else leader)
-        if data is None:
-            return self._live(
-                asset, name, current_time,
-                lambda pair, at: answer_lead_lag(pair and pair.lags, at, s.lag_window, s.max_lag),
-            )  # fmt: skip
-        return self._asked(
-            "lead_lag", asset, data, name, current_time, self._lags.calculate,
-            lambda at: answer_lead_lag(None, at, s.lag_window, s.max_lag),
-        )  # fmt: skip
+
+        def answer(pair: PairFeed | None, at: Standing) -> LeadLagMetrics:
+            return answer_lead_lag(None if pair is None else pair.lags, at, s.lag_window, s.max_lag)
+
+        return self._ask(asset, data, leader, current_time, "lead_lag", self._desk.lags.calculate, answer)
 
     def get_volatility_spillover(
         self, asset: str, data: PriceData | None = None, source: str | None = None, *, current_time: object = None
     ) -> VolatilitySpillover:
         """Return how an asset's volatility moves with a leader's; parameters and errors are those of `get_beta`."""
         s = self._settings
-        name = self._leader(s.leaders[0] if source is None else source)
-        if data is None:
-            return self._live(
-                asset, name, current_time,
-                lambda pair, at: answer_spillover(pair and pair.spillover, at, s.spillover_window, s.vol_window),
-            )  # fmt: skip
-        return self._asked(
-            "spillover", asset, data, name, current_time, self._spillover.calculate,
-            lambda at: answer_spillover(None, at, s.spillover_window, s.vol_window),
-        )  # fmt: skip
+
+        def answer(pair: PairFeed | None, at: Standing) -> VolatilitySpillover:
+            return answer_spillover(None if pair is None else pair.spillover, at, s.spillover_window, s.vol_window)
+
+        return self._ask(asset, data, source, current_time, "spillover", self._desk.spillover.calculate, answer)
 
     def detect_market_regime(
         self,
@@ -342,16 +310,7 @@ class MarketStructureCoordinator:
                 if self._market.bar.closed is None:
                     return nothing_known(asset, "no bar has been closed")
                 return describe(self._market.tracker, asset, now, self._settings.laying.max_age)
-        history = self._history(data if asset is None else {asset: data})
-        now = moment(current_time, history.values())
-        version = tuple((symbol, prices.version) for symbol, prices in history.items())
-        found: MarketStructureSnapshot | None = self._cache.find(("regime", asset), version, now)
-        if found is None:
-            s = self._settings
-            tracker = replay(history, s.leaders, now, self._regimes, s.laying)
-            found = describe(tracker, asset, now, s.laying.max_age)
-            self._cache.keep(("regime", asset), version, now, found)
-        return found
+        return self._desk.regime(asset, data, current_time)
 
     def regime_history(
         self, data: Mapping[str, PriceData], *, symbol: str | None = None, current_time: object = None
@@ -378,21 +337,62 @@ class MarketStructureCoordinator:
         DataError
             As `detect_market_regime`; a symbol without data.
         """
-        history = self._history(data)
-        if symbol is not None and symbol not in history and symbol not in self.leaders:
-            raise DataError(f"symbol must be one of the data or a leader, got {symbol!r}", "symbol")
-        s = self._settings
-        return history_frame(
-            history, s.leaders, moment(current_time, history.values()), self._regimes, s.laying, symbol
-        )
+        return self._desk.regime_frame(data, symbol, current_time)
 
     def cache_info(self) -> CacheInfo:
         """Return hits, misses, size and capacity of the cache."""
-        return self._cache.info()
+        return self._desk.cache.info()
 
     def cache_clear(self) -> None:
         """Forget all kept answers, and the counts."""
-        self._cache.clear()
+        self._desk.cache.clear()
+
+    def to_bytes(self) -> bytes:
+        """Return a versioned snapshot with a checksum, which `from_bytes` restores bit for bit.
+
+        It holds the options, the leaders' history and all that live bars have made, the forming bar too, but not the
+        cache. Pickle and `copy` use it too.
+        """
+        blocks = Blocks()
+        with self._lock:
+            tree = write_options(self._settings, self._regimes)
+            tree["state"] = write_state(self._market, self._desk.leader_data, blocks)
+        return seal(tree, blocks)
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes, /) -> Self:
+        """Restore a snapshot; the coordinator goes on as the one it was taken of.
+
+        Raises
+        ------
+        StateError
+            Bytes that are truncated, corrupted, newer than this version, or of another class.
+        """
+        tree, blocks = unseal(snapshot)
+        # Whatever is wrong with bytes that were made by hand, the caller hears of one class.
+        try:
+            options = read_options(tree)
+            restored = cls.__new__(cls)
+            restored._begin(*options)
+            restored._market, restored._desk.leader_data = read_state(tree["state"], blocks, *options)
+        except StateError:
+            raise
+        except (ArithmeticError, AttributeError, ComoveError, LookupError, TypeError, ValueError) as error:
+            raise StateError(f"the snapshot's content is unusable: {error}", "state_content") from error
+        return restored
+
+    def copy(self) -> Self:
+        """Return an independent copy, with an empty cache."""
+        return self.from_bytes(self.to_bytes())
+
+    def __copy__(self) -> Self:
+        return self.copy()
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self.copy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_bytes, (self.to_bytes(),)
 
     def __repr__(self) -> str:
         return f"MarketStructureCoordinator({', '.join(self.leaders)}; {len(self._market.feeds)} live symbols)"
@@ -402,60 +402,23 @@ class MarketStructureCoordinator:
             raise DataError(f"must be one of the leaders {', '.join(self._settings.leaders)}, got {name!r}", "leader")
         return name
 
-    def _history(self, data: object) -> dict[str, PriceData]:
-        """The data of the assets, and those of the leaders that are not among them."""
-        if not isinstance(data, Mapping):
-            raise DataError(f"data must be a mapping of symbol to PriceData, got {type(data).__name__}", "price_data")
-        for symbol, prices in data.items():
-            symbol_name("asset", symbol)
-            if not isinstance(prices, PriceData):
-                raise DataError(f"{symbol}: expected a PriceData, got {type(prices).__name__}", "price_data")
-        return {**self._leader_data, **data}
-
-    def _live(
+    def _ask(
         self,
         asset: str,
-        leader: str,
+        data: PriceData | None,
+        leader: str | None,
         current_time: object,
+        question: str,
+        calculate: Callable[..., Metrics],
         answer: Callable[[PairFeed | None, Standing], Metrics],
     ) -> Metrics:
-        self._differ(asset, leader)
-        with self._lock:
-            return answer(*self._market.standing(asset, leader, self._market.moment(current_time)))
-
-    def _asked(
-        self,
-        question: str,
-        asset: str,
-        data: PriceData,
-        leader: str,
-        current_time: object,
-        calculate: Callable[..., Metrics],
-        without: Callable[[Standing], Metrics],
-    ) -> Metrics:
-        """Answer from history, or from the cache."""
-        self._differ(asset, leader)
-        leaders = self._history({asset: data})
-        if leader not in leaders:
-            now = moment(current_time, [data])
-            cause = f"{leader} has no data: give it to update_leader_data"
-            return without(Standing(asset, leader, now, None, cause=cause))
-        now = moment(current_time, (data, leaders[leader]))
-        version = tuple((symbol, prices.version) for symbol, prices in leaders.items())
-        subject, within = (question, asset, leader), dict(self._settings.reuse).get(question)
-        found: Metrics | None = self._cache.find(subject, version, now, within)
-        if found is None:
-            others = [prices for symbol, prices in leaders.items() if symbol not in (asset, leader)]
-            found = calculate(asset, data, leader, leaders[leader], current_time=now, grid=others)
-            # What was withheld for its age is no answer to other times.
-            self._cache.keep(subject, version, now, found)
-        return found
-
-    def _differ(self, asset: object, leader: str) -> None:
-        if symbol_name("asset", asset) == leader:
+        """Answer a question about a pair, from the live bars or from history."""
+        name = self._leader(self.leaders[0] if leader is None else leader)
+        if symbol_name("asset", asset) == name:
             raise ParameterError(f"asset and leader must differ, got {asset!r} twice", "same_symbol")
-
-
-def _text(nanoseconds: int | None) -> str | None:
-    """A span as an option takes it; a timedelta would cut nanoseconds."""
-    return None if nanoseconds is None else f"{nanoseconds}ns"
+        if data is not None:
+            return self._desk.ask(
+                question, asset, data, name, current_time, calculate, lambda standing: answer(None, standing)
+            )
+        with self._lock:
+            return answer(*self._market.standing(asset, name, self._market.moment(current_time)))

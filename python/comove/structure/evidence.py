@@ -145,8 +145,8 @@ def leader_evidence(states: Sequence[LeaderState], row: int, window: int, max_ga
         for ratio in ratios:
             total += ratio
         out.volatility_ratio = total / len(ratios)
-    for now, old, place in momenta:
-        if not now <= out.momentum:
-            out.momentum, out.momentum_before, out.outperformer = now, old, place
+    for momentum, momentum_before, place in momenta:
+        if not momentum <= out.momentum:
+            out.momentum, out.momentum_before, out.outperformer = momentum, momentum_before, place
     out.ahead, out.ahead_before = best, best_before
     return out

@@ -116,6 +116,13 @@ class AssetFeed:
         self.price = nan
         self.prices: Sequence[float] = [nan] * len(settings.leaders)
 
+    @classmethod
+    def without_pairs(cls, past: Past) -> AssetFeed:
+        """Return a feed whose pairs are put in later."""
+        feed = cls.__new__(cls)
+        feed.past = past
+        return feed
+
     def pass_over(self, max_gap: int) -> None:
         """Note a row that is not of this asset's grid."""
         for pair in self.pairs:

@@ -1,8 +1,8 @@
 """Regimes of the market, their thresholds, and the score of each from the evidence.
 
-Letters: S(x) = (1 + x / sqrt(1 + x^2)) / 2, a step made smooth; for evidence e, S(e; at, scale) = S((e - at) / scale), and
-strength(e) = w + (1 - w) S(e; at, scale) with w `least_strength`: what only strengthens a regime can neither make nor
-undo it.
+Letters: S(x) = (1 + x / sqrt(1 + x^2)) / 2, a step made smooth; for evidence e, S(e; at, scale) = S((e - at) / scale),
+and strength(e) = w + (1 - w) S(e; at, scale) with w `least_strength`: what only strengthens a regime can neither make
+nor undo it.
 
     risk_on    = S(trend)      strength(together) strength(agreement)
     risk_off   = S(-trend)     strength(together) strength(agreement) strength(volatility ratio)
@@ -86,8 +86,8 @@ class RegimeOptions:
     vol_window: int = 20
     """Rows of the leaders' recent volatility; at least 4. That of the leader volatility of the features."""
     trend_at: float = 0.65
-    """Of the trend, in standard deviations of a leader's own window; (q) the outer quartiles are 0.66 and -0.37 in 2021,
-    0.46 and -0.63 in 2022."""
+    """Of the trend, in standard deviations of a leader's own window; (q) the outer quartiles are 0.66 and -0.37 in
+    2021, 0.46 and -0.63 in 2022."""
     trend_scale: float = 0.5
     volatility_at: float = 1.0
     """Recent over past volatility: 1 is as in the past; (q) the upper quartile is 1.08 in 2021 and 1.07 in 2022."""

@@ -18,13 +18,13 @@ class Fixed(Mapping[str, Value], Generic[Value]):
     """A mapping by name that cannot be changed, and can be pickled."""
 
     __slots__ = ("_held",)
+    _held: dict[str, Value]
 
     def __init__(self, held: Mapping[str, Value]) -> None:
         object.__setattr__(self, "_held", dict(held))
 
     def __getitem__(self, name: str) -> Value:
-        value: Value = self._held[name]
-        return value
+        return self._held[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._held)
