@@ -88,7 +88,10 @@ def test_live_regimes_are_those_of_history(join, seed, max_gap):
     now = live.last_bar
     assert same(live.detect_market_regime(), history.detect_market_regime(None, data, current_time=now))
     for asset in ("BONK", "ETH"):
-        one, other = live.detect_market_regime(asset), history.detect_market_regime(asset, data[asset], current_time=now)
+        one, other = (
+            live.detect_market_regime(asset),
+            history.detect_market_regime(asset, data[asset], current_time=now),
+        )
         assert same(one, other)
 
 
