@@ -104,7 +104,9 @@ def test_luna_begins_anew(years):
     assert "14 complete pairs" in early.reason
     later = coordinator.get_beta("LUNA", years["LUNA"], "BTC", current_time=datetime(2022, 6, 10))
     assert later.sample_size == (datetime(2022, 6, 10) - first.replace(tzinfo=None)).total_seconds() // 3600
-    new = PriceData(*(each[years["LUNA"].timestamps >= at("2022-05-31T06:00")] for each in (years["LUNA"].timestamps, years["LUNA"].prices)))  # fmt: skip
+    luna = years["LUNA"]
+    after = luna.timestamps >= at("2022-05-31T06:00")
+    new = PriceData(luna.timestamps[after], luna.prices[after])
     assert with_leaders(years).get_beta("LUNA", new, "BTC", current_time=datetime(2022, 6, 10)).beta == later.beta
 
 

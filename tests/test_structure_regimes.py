@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -41,6 +42,13 @@ BOUNDS = {
     "correlation_drop": (-1.0, 1.0),
 }
 SOME = st.fixed_dictionaries({name: st.floats(*bounds) for name, bounds in BOUNDS.items()})
+
+
+def test_extreme_evidence_gives_ordinary_scores():
+    for size in (1e8, 1e200, np.inf):
+        for sign in (1.0, -1.0):
+            said = regime_scores(dict.fromkeys(EVIDENCE, sign * size), RegimeOptions(trend_scale=1e-6))
+            assert ((said >= 0.0) & (said <= 1.0)).all()
 
 
 def test_every_piece_of_evidence_has_a_direction():
@@ -136,7 +144,7 @@ def test_evidence_is_what_its_name_says():
     last = slice(300 - 72, None)
     cross = np.mean([np.corrcoef(r["BONK"][last], r[leader][last])[0, 1] for leader in LEADERS])
     assert said.cross_asset_correlation == pytest.approx(cross, abs=1e-12)
-    among = [np.corrcoef(r[one][last], r[other][last])[0, 1] for one, other in (("BTC", "ETH"), ("BTC", "SOL"), ("ETH", "SOL"))]  # fmt: skip
+    among = [np.corrcoef(r[one][last], r[other][last])[0, 1] for one, other in combinations(LEADERS, 2)]
     assert said.evidence["leader_correlation"] == pytest.approx(np.mean(among), abs=1e-12)
     moved = {leader: data[leader].prices[-1] / data[leader].prices[-73] - 1.0 for leader in LEADERS}
     trends = {leader: moved[leader] / (np.nanstd(r[leader], ddof=1) * np.sqrt(72)) for leader in LEADERS}
@@ -174,8 +182,8 @@ def test_too_little_data_is_unknown_with_a_reason():
     assert dict(early.scores) == {}
     assert early.rows_in_regime is None
     assert after(31).scores
-    assert "before" not in (coordinator.detect_market_regime("BONK", data["BONK"], current_time=0).reason or "")
-    assert coordinator.detect_market_regime("BONK", data["BONK"], current_time=0).reason == "the leaders have no row until then"  # fmt: skip
+    nothing = "the leaders have no row until then"
+    assert coordinator.detect_market_regime("BONK", data["BONK"], current_time=0).reason == nothing
     late = PriceData(hours(300)[280:], np.array(data["WIF"].prices)[280:])
     said = coordinator.detect_market_regime("WIF", late)
     assert said.reason == "19 pairs of returns of WIF with a leader in the window, 30 are needed"
@@ -185,7 +193,7 @@ def test_too_little_data_is_unknown_with_a_reason():
     alone.update_leader_data("BTC", data["BTC"])
     assert "no symbol has 30 pairs" in alone.detect_market_regime(None, {}).reason
     assert alone.detect_market_regime("BONK", data["BONK"]).scores["rotation"] == 0.0
-    assert MarketStructureCoordinator().detect_market_regime("BONK", data["BONK"]).reason == "the leaders have no row until then"  # fmt: skip
+    assert MarketStructureCoordinator().detect_market_regime("BONK", data["BONK"]).reason == nothing
 
 
 def test_a_stale_asset_says_so_and_max_age_withholds():
@@ -251,7 +259,7 @@ def test_no_label_is_shorter_than_the_dwell(scores, dwell):
     said = labelled(scores, min_dwell=dwell)
     changes = [row for row in range(1, len(said)) if said[row] != said[row - 1]]
     # The first label is unknown from the beginning of time.
-    assert all(later - earlier >= dwell for earlier, later in zip(changes, changes[1:], strict=False))
+    assert all(later - earlier >= dwell for earlier, later in pairwise(changes))
 
 
 def test_confidence_falls_with_a_rival():
@@ -277,7 +285,8 @@ def test_a_hole_leaves_nothing_of_before():
     ]
     assert said[0].scores
     assert same(*said)
-    during = with_leaders(data).detect_market_regime("BONK", PriceData(hours(rows)[kept], values[kept]), current_time=hours(rows)[279])  # fmt: skip
+    holed = PriceData(hours(rows)[kept], values[kept])
+    during = with_leaders(data).detect_market_regime("BONK", holed, current_time=hours(rows)[279])
     assert during.regime is MarketRegime.UNKNOWN
     # A leader's hole too; only the asset's usual correlation remembers, and fades.
     for each in (values, spoilt):
@@ -310,7 +319,8 @@ def test_many_leaders_or_one():
         ({"trend_at": float("nan")}, "type"),
         ({"trend_at": "1"}, "type"),
         ({"trend_at": True}, "type"),
-        ({"trend_scale": 0.0}, "not_positive"),
+        ({"trend_scale": 0.0}, "too_small"),
+        ({"trend_at": 1e10}, "too_large"),
         ({"enter": 1.5}, "too_large"),
         ({"lead": -0.1}, "too_small"),
         ({"leave": 0.6}, "too_large"),

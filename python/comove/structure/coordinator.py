@@ -399,7 +399,7 @@ class MarketStructureCoordinator:
 
     def _leader(self, name: object) -> str:
         if not isinstance(name, str) or name not in self._settings.leaders:
-            raise DataError(f"must be one of the leaders {', '.join(self._settings.leaders)}, got {name!r}", "leader")
+            raise DataError(f"leader must be one of the leaders {', '.join(self._settings.leaders)}, got {name!r}", "leader")
         return name
 
     def _ask(

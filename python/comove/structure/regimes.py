@@ -64,6 +64,11 @@ EVIDENCE: Final = (
 """Names of the evidence; the last three are the asset's own, the others the leaders'."""
 
 
+# So far away a step is 0 or 1 to the last bit, and no square overflows.
+_FAR: Final = 1e9
+_LEAST_SCALE: Final = 1e-6
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegimeOptions:
     """Windows, thresholds and inertia of regimes.
@@ -135,8 +140,10 @@ class RegimeOptions:
                 continue
             if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
                 raise ParameterError(f"{name} must be a finite number, got {value!r}", "type")
-            if name.endswith("_scale") and value <= 0:
-                raise ParameterError(f"{name} must be above 0, got {value!r}", "not_positive")
+            if name.endswith("_scale") and value < _LEAST_SCALE:
+                raise ParameterError(f"{name} must be at least {_LEAST_SCALE}, got {value!r}", "too_small")
+            if abs(value) > _FAR:
+                raise ParameterError(f"{name} must be within {_FAR}, got {value!r}", "too_large")
             if name in ("least_strength", "enter", "lead", "leave", "overtake") and not 0 <= value <= 1:
                 raise ParameterError(
                     f"{name} must be from 0 to 1, got {value!r}", "too_large" if value > 1 else "too_small"
@@ -188,7 +195,7 @@ def regime_scores(evidence: Evidence, options: RegimeOptions) -> Floats:
 
 
 def _step(value: Floats, at: float, scale: float) -> Floats:
-    x = (value - at) / scale
+    x = np.minimum(np.maximum(value - at, -_FAR), _FAR) / scale
     return 0.5 + 0.5 * (x / np.sqrt(1.0 + x * x))
 
 

@@ -22,7 +22,7 @@ from comove.structure.evidence import LeaderEvidence, LeaderState
 from comove.structure.feeds import AssetFeed, PairFeed, Past
 from comove.structure.market import LiveMarket
 from comove.structure.prices import PriceData
-from comove.structure.regimes import RegimeOptions
+from comove.structure.regimes import EVIDENCE, RegimeOptions
 from comove.structure.settings import Settings, settings
 from comove.structure.tracker import RegimeTracker, Row
 
@@ -72,7 +72,7 @@ def read_state(
     market = LiveMarket(chosen, regimes)
     _read_bar(market.bar, tree["bar"], blocks)
     market.leader_rows = _read_past(tree["leader_rows"], blocks)
-    market.held = {str(symbol): (int(seen), float(price)) for symbol, (seen, price) in tree["held"].items()}
+    market.held = {str(symbol): (_integer(seen), float(price)) for symbol, (seen, price) in tree["held"].items()}
     market.feeds = {str(symbol): _read_feed(symbol, part, blocks, chosen) for symbol, part in tree["feeds"]}
     market.tracker = _read_tracker(tree["tracker"], blocks, chosen, regimes)
     return market, data
@@ -90,7 +90,7 @@ def _write_past(past: Past, blocks: Blocks) -> list[Any]:
 
 def _read_past(tree: Any, blocks: Blocks) -> Past:
     past = Past()
-    past.count, past.last = int(tree[0]), _whole_or_none(tree[1])
+    past.count, past.last = _integer(tree[0]), _whole_or_none(tree[1])
     past.within = deque(_take(tree[2], blocks, np.int64).tolist())
     return past
 
@@ -133,8 +133,8 @@ def _read_pair(tree: Mapping[str, Any], blocks: Blocks, chosen: Settings) -> Pai
     for mine, fresh in ((pair.beta, new.beta), (pair.lags, new.lags), (pair.spillover, new.spillover)):
         _same_options(mine, fresh)
     for name, value in zip(_STANDING, tree["standing"], strict=True):
-        setattr(pair, name, _whole_or_none(value) if name == "last" else int(value))
-    pair.waiting = [(float(asset), float(leader), int(ts)) for asset, leader, ts in tree["waiting"]]
+        setattr(pair, name, _whole_or_none(value) if name == "last" else _integer(value))
+    pair.waiting = [(float(asset), float(leader), _integer(ts)) for asset, leader, ts in tree["waiting"]]
     return pair
 
 
@@ -168,7 +168,7 @@ _WITH_MARKET = ("cross", "usual", "count", "label", "since")
 
 def _read_tracker(tree: Mapping[str, Any], blocks: Blocks, chosen: Settings, regimes: RegimeOptions) -> RegimeTracker:
     tracker = RegimeTracker(chosen.leaders, regimes, chosen.laying.max_gap)
-    tracker.row = int(tree["row"])
+    tracker.row = _integer(tree["row"])
     symbols = [str(symbol) for symbol in tree["symbols"]]
     _agree("symbols", symbols[: len(chosen.leaders)], list(chosen.leaders))
     _agree("states of leaders", len(tree["states"]), len(chosen.leaders))
@@ -177,6 +177,8 @@ def _read_tracker(tree: Mapping[str, Any], blocks: Blocks, chosen: Settings, reg
     companions, labels, size = tracker.companions, tracker.labels, len(symbols)
     panel = Panel.from_bytes(blocks[tree["panel"]])
     _same_options(panel, companions.panel)
+    # The panel counts the same rows.
+    _agree("rows of the panel", -1 if panel.last_ts is None else panel.last_ts, tracker.row)
     _agree("assets of the panel", panel.assets, symbols)
     _agree("leaders of the panel", panel.leaders, list(chosen.leaders))
     companions.panel, companions.place = panel, {symbol: place for place, symbol in enumerate(symbols)}
@@ -201,7 +203,7 @@ def _read_leader(state: LeaderState, tree: Mapping[str, Any], blocks: Blocks) ->
     _agree("ring", len(ring), len(state.ring))
     state.past, state.recent, state.ring = past, recent, ring
     price, index, hole, born = tree["standing"]
-    state.price, state.index, state.hole, state.born = float(price), float(index), int(hole), int(born)
+    state.price, state.index, state.hole, state.born = float(price), float(index), _integer(hole), _integer(born)
 
 
 def _write_row(row: Row, blocks: Blocks) -> dict[str, Any]:
@@ -218,7 +220,7 @@ def _read_row(tree: Mapping[str, Any], blocks: Blocks, size: int, leaders: int) 
         _agree(name, len(values), leaders)
         setattr(found, name, values)
     for name in ("ahead", "ahead_before", "outperformer"):
-        place = int(getattr(found, name))
+        place = _integer(getattr(found, name))
         _agree(name, -1 <= place < leaders, True)
         setattr(found, name, place)
     evidence: dict[str, Any] = {}
@@ -226,7 +228,8 @@ def _read_row(tree: Mapping[str, Any], blocks: Blocks, size: int, leaders: int) 
         evidence[name] = _take(value[0], blocks) if isinstance(value, list) else float(value)
         if isinstance(value, list):
             _agree(name, len(evidence[name]), size)
-    return Row(int(tree["ts"]), int(tree["step"]), found, evidence)
+    _agree("evidence", sorted(evidence), sorted(EVIDENCE))
+    return Row(_integer(tree["ts"]), _integer(tree["step"]), found, evidence)
 
 
 def _put(values: Any, blocks: Blocks) -> int:
@@ -237,8 +240,15 @@ def _take(number: Any, blocks: Blocks, kind: Any = np.float64) -> npt.NDArray[An
     return np.frombuffer(blocks[number], kind).copy()
 
 
+def _integer(value: Any) -> int:
+    """Return a value as an int of 64 bits."""
+    if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 63) <= value < 1 << 63:
+        raise StateError(f"the snapshot has {value!r} where a whole number must be", "state_content")
+    return value
+
+
 def _whole_or_none(value: Any) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None else _integer(value)
 
 
 def _among(name: Any, leaders: tuple[str, ...]) -> str:
