@@ -19,7 +19,7 @@ from comove.structure.calculators import (
     USUAL_WINDOW,
     window_shown,
 )
-from comove.structure.describing import describe, nothing_known
+from comove.structure.describing import describe_told, nothing_known
 from comove.structure.envelope import Blocks, seal, unseal
 from comove.structure.feeds import PairFeed
 from comove.structure.history import HistoryDesk
@@ -309,7 +309,8 @@ class MarketStructureCoordinator:
                     symbol_name("asset", asset)
                 if self._market.bar.closed is None:
                     return nothing_known(asset, "no bar has been closed")
-                return describe(self._market.tracker, asset, now, self._settings.laying.max_age)
+                market = self._market
+                return describe_told(market.tracker, market.told, asset, now, self._settings.laying.max_age)
         return self._desk.regime(asset, data, current_time)
 
     def regime_history(
@@ -398,8 +399,8 @@ class MarketStructureCoordinator:
         return f"MarketStructureCoordinator({', '.join(self.leaders)}; {len(self._market.feeds)} live symbols)"
 
     def _leader(self, name: object) -> str:
-        if not isinstance(name, str) or name not in self._settings.leaders:
-            raise DataError(f"leader must be one of the leaders {', '.join(self._settings.leaders)}, got {name!r}", "leader")
+        if not isinstance(name, str) or name not in self.leaders:
+            raise DataError(f"leader must be one of the leaders {', '.join(self.leaders)}, got {name!r}", "leader")
         return name
 
     def _ask(

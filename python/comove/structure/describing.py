@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
+
+import numpy as np
 
 from comove.structure.labels import UNKNOWN
 from comove.structure.limits import LEAST_REGIME
@@ -12,9 +15,11 @@ from comove.structure.regimes import REGIMES, MarketRegime
 from comove.structure.snapshots import Fixed, MarketStructureSnapshot
 from comove.structure.tracker import MARKET, RegimeTracker
 
-__all__ = ["confidence", "describe", "nothing_known"]
+__all__ = ["Told", "confidence", "describe", "describe_told", "nothing_known", "tell"]
 
 _NAMES: Final = tuple(regime.value for regime in REGIMES)
+_LABELS: Final = (*REGIMES, MarketRegime.UNKNOWN)
+_NOTHING: Final[Fixed[float]] = Fixed({})
 
 
 def confidence(label: int, scores: list[float]) -> float:
@@ -23,7 +28,7 @@ def confidence(label: int, scores: list[float]) -> float:
         return 0.0
     if label == UNKNOWN:
         return 1.0 - max(scores)
-    other = max(score for place, score in enumerate(scores) if place != label)
+    other = max(scores[:label] + scores[label + 1 :])
     return scores[label] * (1.0 - 0.5 * other)
 
 
@@ -35,6 +40,65 @@ def nothing_known(asset: str | None, reason: str) -> MarketStructureSnapshot:
         leader_before=None, outperformer=None, evidence=Fixed({}), rows_in_regime=None, n=0, age=None, coverage=0.0,
         reason=reason,
     )  # fmt: skip
+
+
+@dataclass(slots=True)
+class Told:
+    """The state after a row as plain Python values: what all answers share, and a value for each column."""
+
+    timestamp: datetime
+    volatilities: Fixed[float | None]
+    evidence: dict[str, float | None]
+    """That of the leaders."""
+    leader: str | None
+    leader_before: str | None
+    outperformer: str | None
+    own_evidence: dict[str, list[float]]
+    """That of each column."""
+    labels: list[int]
+    since: list[int]
+    scores: list[list[float]]
+    n: list[int]
+    last: list[int]
+    last_ts: list[int]
+    coverage: list[float]
+
+
+def tell(tracker: RegimeTracker) -> Told | None:
+    """Return the state after the last row; None where there is none. A live market makes it when a bar closes."""
+    at = tracker.now
+    if at is None:
+        return None
+    companions, labels, leaders = tracker.companions, tracker.labels, at.leaders
+    rows = min(tracker.options.window_size, tracker.row)
+    pairs = companions.n.astype(np.int64).tolist()
+    symbols = len(companions.place)
+    correlated = int((companions.cross[1:] == companions.cross[1:]).sum())
+    evidence: dict[str, float | None] = {}
+    own: dict[str, list[float]] = {}
+    for name, value in at.evidence.items():
+        if isinstance(value, float):
+            evidence[name] = _given(value)
+        else:
+            own[name] = value.tolist()
+    for leader, trend in zip(tracker.leaders, leaders.trends, strict=True):
+        evidence[f"trend_{leader}"] = _given(trend)
+    return Told(
+        timestamp=utc(at.ts),
+        volatilities=Fixed(dict(zip(tracker.leaders, map(_given, leaders.volatilities), strict=True))),
+        evidence=evidence,
+        leader=_leader(tracker, leaders.ahead),
+        leader_before=_leader(tracker, leaders.ahead_before),
+        outperformer=_leader(tracker, leaders.outperformer),
+        own_evidence=own,
+        labels=labels.label.tolist(),
+        since=labels.since.tolist(),
+        scores=labels.scores.T.tolist(),
+        n=[correlated, *pairs],
+        last=[tracker.row, *companions.last.tolist()],
+        last_ts=[at.ts, *companions.last_ts.tolist()],
+        coverage=[correlated / symbols, *(each / rows if rows > 0 else 0.0 for each in pairs)],
+    )
 
 
 def describe(tracker: RegimeTracker, asset: str | None, now: int, max_age: int | None) -> MarketStructureSnapshot:
@@ -50,26 +114,25 @@ def describe(tracker: RegimeTracker, asset: str | None, now: int, max_age: int |
     max_age : int, optional
         An older answer is withheld.
     """
+    return describe_told(tracker, tell(tracker), asset, now, max_age)
+
+
+def describe_told(
+    tracker: RegimeTracker, told: Told | None, asset: str | None, now: int, max_age: int | None
+) -> MarketStructureSnapshot:
+    """Return the regime after the last row, of which `tell` has told."""
     at = tracker.now
-    if at is None:
+    if told is None or at is None:
         return nothing_known(asset, "the leaders have no row until then")
-    companions, labels, leaders = tracker.companions, tracker.labels, at.leaders
-    place = MARKET if asset is None else companions.place.get(asset, -1)
-    if place < 0:
-        return nothing_known(asset, f"{asset} has no row until then")
-    column = place if asset is None else place + 1
-    label = int(labels.label[column])
-    scores: list[float] = labels.scores[:, column].tolist()
+    column = MARKET
+    if asset is not None:
+        place = tracker.companions.place.get(asset)
+        if place is None:
+            return nothing_known(asset, f"{asset} has no row until then")
+        column = place + 1
+    label, scores, n = told.labels[column], told.scores[column], told.n[column]
     known = scores[0] == scores[0]
-    rows = min(tracker.options.window_size, tracker.row)
-    if asset is None:
-        size = len(companions.place)
-        n = int((companions.cross[1:] == companions.cross[1:]).sum())
-        coverage, last, last_ts = n / size, tracker.row, at.ts
-    else:
-        n = int(companions.n[place])
-        coverage = n / rows if rows > 0 else 0.0
-        last, last_ts = int(companions.last[place]), int(companions.last_ts[place])
+    last, last_ts = told.last[column], told.last_ts[column]
     age = timedelta(microseconds=(now - last_ts) // 1_000) if last >= 0 else None
     reason = None
     if max_age is not None and age is not None and now - last_ts > max_age:
@@ -81,35 +144,33 @@ def describe(tracker: RegimeTracker, asset: str | None, now: int, max_age: int |
         reason = _undecided(scores)
     elif last < tracker.row or (at.step and now - last_ts > 2 * at.step):
         reason = f"the last price of {asset or 'a leader'} is {age} old"
-    evidence: dict[str, float | None] = {}
-    for name, value in at.evidence.items():
-        number = value if isinstance(value, float) else float(value[column])
-        evidence[name] = number if number == number else None
-    for leader, trend in zip(tracker.leaders, leaders.trends, strict=True):
-        evidence[f"trend_{leader}"] = trend if trend == trend else None
-    cross, divergence = evidence["cross_asset_correlation"], evidence["divergence_score"]
+    evidence = told.evidence.copy()
+    for name, values in told.own_evidence.items():
+        evidence[name] = _given(values[column])
+    since = told.since[column]
     return MarketStructureSnapshot(
         asset=asset,
-        timestamp=utc(at.ts),
-        regime=REGIMES[label] if label < UNKNOWN else MarketRegime.UNKNOWN,
-        regime_confidence=confidence(label, scores if known else []),
-        scores=Fixed(dict(zip(_NAMES, scores, strict=True)) if known else {}),
-        leader_volatilities=Fixed({
-            leader: value if value == value else None
-            for leader, value in zip(tracker.leaders, leaders.volatilities, strict=True)
-        }),
-        cross_asset_correlation=cross,
-        divergence_score=divergence,
-        leader=_leader(tracker, leaders.ahead),
-        leader_before=_leader(tracker, leaders.ahead_before),
-        outperformer=_leader(tracker, leaders.outperformer),
+        timestamp=told.timestamp,
+        regime=_LABELS[label],
+        regime_confidence=confidence(label, scores) if known else 0.0,
+        scores=Fixed(dict(zip(_NAMES, scores, strict=True))) if known else _NOTHING,
+        leader_volatilities=told.volatilities,
+        cross_asset_correlation=evidence["cross_asset_correlation"],
+        divergence_score=evidence["divergence_score"],
+        leader=told.leader,
+        leader_before=told.leader_before,
+        outperformer=told.outperformer,
         evidence=Fixed(evidence),
-        rows_in_regime=tracker.row - int(labels.since[column]) if known and labels.since[column] >= 0 else None,
+        rows_in_regime=tracker.row - since if known and since >= 0 else None,
         n=n,
         age=age,
-        coverage=coverage,
+        coverage=told.coverage[column],
         reason=reason,
-    )  # fmt: skip
+    )
+
+
+def _given(value: float) -> float | None:
+    return value if value == value else None
 
 
 def _leader(tracker: RegimeTracker, place: int) -> str | None:
@@ -135,6 +196,6 @@ def _missing(tracker: RegimeTracker, asset: str | None, n: int) -> str:
 
 def _undecided(scores: list[float]) -> str:
     """Why there is no label though there are scores."""
-    first, second = sorted(range(len(scores)), key=lambda place: -scores[place])[:2]
+    first, second = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)[:2]
     ahead = f"{_NAMES[first]} {scores[first]:.2f}, {_NAMES[second]} {scores[second]:.2f}"
     return f"no regime is clearly ahead, or not for long enough: {ahead}"

@@ -9,6 +9,7 @@ from comove.errors import OrderError, ParameterError
 from comove.options import epoch_nanoseconds
 from comove.structure.answers import Standing
 from comove.structure.bars import FormingBar
+from comove.structure.describing import Told, tell
 from comove.structure.feeds import AssetFeed, PairFeed, Past
 from comove.structure.prices import utc
 from comove.structure.regimes import RegimeOptions
@@ -27,7 +28,7 @@ class LiveMarket:
     regimes : RegimeOptions
     """
 
-    __slots__ = ("bar", "feeds", "held", "leader_rows", "settings", "tracker")
+    __slots__ = ("bar", "feeds", "held", "leader_rows", "settings", "told", "tracker")
 
     def __init__(self, settings: Settings, regimes: RegimeOptions) -> None:
         self.settings = settings
@@ -37,6 +38,7 @@ class LiveMarket:
         self.leader_rows = Past()
         # The last price of each symbol and its time, for join="asof".
         self.held: dict[str, tuple[int, float]] = {}
+        self.told: Told | None = None
         self.tracker = RegimeTracker(settings.leaders, regimes, settings.laying.max_gap)
 
     def arrive(self, ts: object, prices: Mapping[str, object]) -> None:
@@ -90,6 +92,7 @@ class LiveMarket:
         if led:
             self.leader_rows.push(ts, s.window_span)
             self.tracker.push(ts, now)
+            self.told = tell(self.tracker)
 
     def _as_of(self, ts: int) -> dict[str, float]:
         oldest = ts - (self.settings.laying.tolerance or 0)

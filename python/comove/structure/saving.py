@@ -17,6 +17,7 @@ import numpy.typing as npt
 from comove.errors import StateError
 from comove.live import LagScanner, Panel, RollingPair, SpilloverMonitor
 from comove.structure.bars import FormingBar
+from comove.structure.describing import tell
 from comove.structure.envelope import Blocks
 from comove.structure.evidence import LeaderEvidence, LeaderState
 from comove.structure.feeds import AssetFeed, PairFeed, Past
@@ -75,6 +76,7 @@ def read_state(
     market.held = {str(symbol): (_integer(seen), float(price)) for symbol, (seen, price) in tree["held"].items()}
     market.feeds = {str(symbol): _read_feed(symbol, part, blocks, chosen) for symbol, part in tree["feeds"]}
     market.tracker = _read_tracker(tree["tracker"], blocks, chosen, regimes)
+    market.told = tell(market.tracker)
     return market, data
 
 

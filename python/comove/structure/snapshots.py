@@ -15,13 +15,13 @@ Value = TypeVar("Value", covariant=True)
 
 
 class Fixed(Mapping[str, Value], Generic[Value]):
-    """A mapping by name that cannot be changed, and can be pickled."""
+    """A mapping by name that cannot be changed, and can be pickled. It takes over the dict it is made of."""
 
     __slots__ = ("_held",)
     _held: dict[str, Value]
 
     def __init__(self, held: Mapping[str, Value]) -> None:
-        object.__setattr__(self, "_held", dict(held))
+        object.__setattr__(self, "_held", held if type(held) is dict else dict(held))
 
     def __getitem__(self, name: str) -> Value:
         return self._held[name]
