@@ -105,6 +105,19 @@ def test_what_is_wrong_or_too_old_is_not_reused():
     assert reusing.get_lead_lag("BONK", bonk, "BTC", current_time=hours(51)[-1]).age == timedelta(0)
 
 
+def test_later_questions_about_regimes_go_on_from_the_last_one():
+    data = market(200)
+    coordinator, times = with_leaders(data, cache_size=0), [hours(rows)[-1] for rows in (150, 50, 51, 180, 200, 10)]
+    for _ in range(2):
+        for time in times:
+            fresh = with_leaders(data).detect_market_regime("BONK", data["BONK"], current_time=time)
+            assert same(coordinator.detect_market_regime("BONK", data["BONK"], current_time=time), fresh)
+            fresh = with_leaders(data).detect_market_regime(None, data, current_time=time)
+            assert same(coordinator.detect_market_regime(None, data, current_time=time), fresh)
+    for row in range(12):
+        coordinator.detect_market_regime(f"A{row}", data["WIF"])
+
+
 def test_live_questions_are_not_kept():
     live = feed(MarketStructureCoordinator(window_size=20, reuse_within=True), market(60))
     live.get_beta("BONK")

@@ -207,6 +207,27 @@ def test_a_span_needs_max_rows_live_and_only_there():
         coordinator.update("BTC", 0, 1.0)
 
 
+def test_too_many_symbols_are_refused(monkeypatch):
+    monkeypatch.setattr("comove.structure.market.MOST_PAIRS", 15)
+    live = MarketStructureCoordinator(window_size=20)
+    live.update_bar(0, {"BTC": 1.0, "A": 1.0})
+    live.update("B", HOUR, 1.0)
+    before = live.to_bytes()
+    with pytest.raises(DataError, match="at most 15, got 6 times 3") as caught:
+        live.update("C", 2 * HOUR, 1.0)
+    assert caught.value.code == "symbols"
+    assert live.to_bytes() == before
+
+
+def test_times_at_the_edge_of_what_there_is():
+    edge = -(2**63)
+    data = {symbol: PriceData(edge + np.arange(100) * HOUR, each.prices[:100]) for symbol, each in market(100).items()}
+    options = {"window_span": "50000d", "max_rows": 200}
+    said = with_leaders(data, **options).get_beta("BONK", data["BONK"], "BTC")
+    assert (said.n, said.coverage) == (99, 1.0)
+    assert same(said, feed(MarketStructureCoordinator(**options), data).get_beta("BONK"))
+
+
 def test_questions_answer_as_of_the_last_closed_bar():
     data = market(60)
     live = feed(MarketStructureCoordinator(window_size=20), data)

@@ -338,7 +338,9 @@ def new_spillover(size: int, vol_window: int) -> SpilloverMonitor:
 
 def most_within(ts: Timestamps, span: int) -> int:
     """Return the most rows that any window of a span holds."""
-    first = np.searchsorted(ts, ts - span, side="right")
+    # A window may begin before the first time there is.
+    begins = np.maximum(ts, span - (1 << 63)) - span
+    first = np.where(ts < span - (1 << 63), 0, np.searchsorted(ts, begins, side="right"))
     return int((np.arange(1, len(ts) + 1) - first).max())
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
@@ -18,11 +18,14 @@ from comove.structure.describing import describe
 from comove.structure.metrics import BetaMetrics, LeadLagMetrics, VolatilitySpillover
 from comove.structure.prices import PriceData, utc
 from comove.structure.regimes import RegimeOptions
-from comove.structure.replay import history_frame, replay
+from comove.structure.replay import Replay, history_frame
 from comove.structure.settings import Settings
 from comove.structure.snapshots import MarketStructureSnapshot
 
 __all__ = ["HistoryDesk"]
+
+# Each holds its prices on the grid.
+KEPT_REPLAYS: Final = 8
 
 Metrics = TypeVar("Metrics", BetaMetrics, LeadLagMetrics, VolatilitySpillover)
 
@@ -53,6 +56,8 @@ class HistoryDesk:
         self.cache: AnswerCache[Any] = AnswerCache(chosen.cache_size)
         self.leader_data: dict[str, PriceData] = {}
         self._lock = threading.Lock()
+        self._replays: dict[Hashable, Replay] = {}
+        self._replay_lock = threading.Lock()
 
     def put(self, leader: str, data: PriceData) -> None:
         """Take in the history of a leader."""
@@ -107,7 +112,15 @@ class HistoryDesk:
         if kept is not None:
             return kept[0]
         s = self._settings
-        found = describe(replay(known, s.leaders, now, self._regimes, s.laying), asset, now, s.laying.max_age)
+        with self._replay_lock:
+            replay = self._replays.pop((asset, version), None)
+            if replay is None or replay.is_past(now):
+                replay = Replay(known, s.leaders, self._regimes, s.laying)
+            found = describe(replay.advance(now), asset, now, s.laying.max_age)
+            # A later question about the same data goes on from here.
+            self._replays[asset, version] = replay
+            while len(self._replays) > KEPT_REPLAYS:
+                del self._replays[next(iter(self._replays))]
         self.cache.keep(("regime", asset), version, now, found)
         return found
 

@@ -24,6 +24,7 @@ Join: TypeAlias = Literal["union", "asof"]
 
 # A hole longer than a year of minutes ends an instrument in any case.
 MOST_GAP = 1 << 19
+_FIRST_TIME = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,8 @@ def lay_pair(
     in_span = 0
     if span is not None:
         # The first row of the grid has no return.
-        in_span = end + 1 - max(1, int(np.searchsorted(grid, last - span, side="right")))
+        first = int(np.searchsorted(grid, last - span, side="right")) if last - span >= _FIRST_TIME else 0
+        in_span = end + 1 - max(1, first)
     step = last - int(grid[end - 1]) if end else 0
     return PairRows(ts, returns[0], returns[1], end, in_span, step, len(union) - 1 - int(at[-1]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import nan
 
-from comove.errors import OrderError, ParameterError
+from comove.errors import DataError, OrderError, ParameterError
 from comove.options import epoch_nanoseconds
 from comove.structure.answers import Standing
 from comove.structure.bars import FormingBar
@@ -17,6 +17,9 @@ from comove.structure.settings import Settings
 from comove.structure.tracker import RegimeTracker
 
 __all__ = ["LiveMarket"]
+
+# Of a panel.
+MOST_PAIRS = 1 << 16
 
 
 class LiveMarket:
@@ -58,6 +61,12 @@ class LiveMarket:
                 "max_rows",
             )
         time, checked = self.bar.check(ts, prices)
+        known = {*self.tracker.companions.place, *self.bar.prices, *checked}
+        if len(known) * len(s.leaders) > MOST_PAIRS:
+            raise DataError(
+                f"symbols times leaders must be at most {MOST_PAIRS}, got {len(known)} times {len(s.leaders)}",
+                "symbols",
+            )
         if self.bar.ts is not None and time > self.bar.ts:
             self.close()
         self.bar.ts = time

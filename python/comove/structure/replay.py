@@ -16,46 +16,56 @@ from comove.structure.prices import PriceData
 from comove.structure.regimes import EVIDENCE, REGIMES, MarketRegime, RegimeOptions
 from comove.structure.tracker import MARKET, RegimeTracker
 
-__all__ = ["history_frame", "replay"]
+__all__ = ["Replay", "history_frame"]
 
 
-def replay(
-    data: Mapping[str, PriceData],
-    leaders: tuple[str, ...],
-    now: int,
-    options: RegimeOptions,
-    laying: Laying,
-    each: Callable[[RegimeTracker], None] | None = None,
-) -> RegimeTracker:
-    """Return a tracker that was fed all rows of the leaders up to a time.
+class Replay:
+    """A tracker that is fed the rows of history, as far as a question asks.
 
     Parameters
     ----------
     data : mapping of symbol to PriceData
         The assets, and the leaders that have data.
     leaders : tuple of str
-    now : int
-        Later rows are not looked at.
     options, laying
-    each : callable, optional
-        Called with the tracker after each row.
     """
-    known = {symbol: prices.until(now) for symbol, prices in data.items()}
-    tracker = RegimeTracker(leaders, options, laying.max_gap)
-    for symbol in known:
-        if symbol not in leaders:
-            tracker.add(symbol)
-    of_leaders = [known[leader].timestamps for leader in leaders if leader in known]
-    grid = reduce(np.union1d, of_leaders, np.empty(0, np.int64))
-    table = np.full((len(grid), len(tracker.symbols)), np.nan)
-    for column, symbol in enumerate(tracker.symbols):
-        if symbol in known:
-            table[:, column] = _laid(known[symbol], grid, laying)
-    for ts, prices in zip(grid.tolist(), table, strict=True):
-        tracker.push_laid(ts, prices)
-        if each is not None:
-            each(tracker)
-    return tracker
+
+    __slots__ = ("_grid", "_table", "tracker")
+
+    def __init__(
+        self, data: Mapping[str, PriceData], leaders: tuple[str, ...], options: RegimeOptions, laying: Laying
+    ) -> None:
+        self.tracker = RegimeTracker(leaders, options, laying.max_gap)
+        for symbol in data:
+            if symbol not in leaders:
+                self.tracker.add(symbol)
+        of_leaders = [data[leader].timestamps for leader in leaders if leader in data]
+        self._grid = reduce(np.union1d, of_leaders, np.empty(0, np.int64))
+        self._table = np.full((len(self._grid), len(self.tracker.symbols)), np.nan)
+        for column, symbol in enumerate(self.tracker.symbols):
+            if symbol in data:
+                self._table[:, column] = _laid(data[symbol], self._grid, laying)
+
+    def is_past(self, now: int) -> bool:
+        """Whether a row after a time has been fed."""
+        return self.tracker.now is not None and self.tracker.now.ts > now
+
+    def advance(self, now: int, each: Callable[[RegimeTracker], None] | None = None) -> RegimeTracker:
+        """Feed the rows up to a time, and return the tracker.
+
+        Parameters
+        ----------
+        now : int
+        each : callable, optional
+            Called with the tracker after each row.
+        """
+        tracker, start = self.tracker, self.tracker.row + 1
+        end = int(self._grid.searchsorted(now, side="right"))
+        for ts, prices in zip(self._grid[start:end].tolist(), self._table[start:end], strict=True):
+            tracker.push_laid(ts, prices)
+            if each is not None:
+                each(tracker)
+        return tracker
 
 
 def _laid(data: PriceData, grid: Timestamps, laying: Laying) -> Floats:
@@ -79,7 +89,7 @@ def history_frame(
     Parameters
     ----------
     data, leaders, now, options, laying
-        As in `replay`.
+        As in `Replay`.
     symbol : str, optional
         None for the market.
     """
@@ -106,7 +116,7 @@ def history_frame(
             *(leaders[place] if place >= 0 else None for place in places),
         ))  # fmt: skip
 
-    replay(data, leaders, now, options, laying, each)
+    Replay(data, leaders, options, laying).advance(now, each)
     schema = {
         "ts": pl.Datetime("us", "UTC"),
         "regime": pl.String(),
