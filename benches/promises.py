@@ -257,6 +257,23 @@ def lags_panel(benches: Lines) -> list[Verdict]:
     ]
 
 
+def regimes(benches: Lines) -> list[Verdict]:
+    line = benches["structure/live/47 coins"]["detect_market_regime, an asset"]
+    median = line.percentiles["p50"]
+    return [
+        Verdict(
+            "detect_market_regime live, a call",
+            "below 20 us",
+            "",
+            f"{nanoseconds(median)}, p99 {nanoseconds(line.percentiles['p99'])}",
+            "",
+            "",
+            median < 20_000,
+            None,
+        )
+    ]
+
+
 def growth(work: str, prefix: str, contender: str, benches: Lines) -> list[Verdict]:
     least = {size: lines[contender].least for size, lines in windows(benches, prefix).items()}
     ratio = least[max(least)] / least[30]
@@ -297,6 +314,7 @@ PROMISES: tuple[tuple[Callable[[Lines], list[Verdict]], tuple[str, ...]], ...] =
     (lags_panel, ("panel/lags/500x3x21, w30",)),
     (lead_lag, ("ticks/81 lags, 0.1M a side", "ticks/81 lags, 1M a side", "ticks/81 lags, 10M a side")),
     (features, ()),
+    (regimes, ("structure/live/47 coins",)),
     (growth_of_rows, ("corr/batch/w30", "corr/batch/w10000")),
     (growth_of_ticks, ("pair/live/w30", "pair/live/w10000")),
     (growth_of_lag_rows, (f"{ALL_LAGS}1 thread/w30", f"{ALL_LAGS}1 thread/w10000")),

@@ -47,13 +47,14 @@ def benches(threads: str) -> list[Bench]:
     import live
     import panel
     import spillover
+    import structure
     import ticks
     from measure import Bench
 
     if threads == "default":
         return [*features.BENCHES, *lags.BENCHES_OF_POLARS]
     child = Bench(DEFAULT_THREADS, "", in_another_process)
-    modules = (batch, live, lags, spillover, panel, lag_panel, ticks, features)
+    modules = (batch, live, lags, spillover, panel, lag_panel, structure, ticks, features)
     return [*(bench for module in modules for bench in module.BENCHES), child]
 
 

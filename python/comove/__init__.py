@@ -27,14 +27,38 @@ from comove.expressions import (
     rolling_var,
 )
 from comove.features import FeatureRecipe
+from comove.structure import (
+    BetaCalculator,
+    BetaMetrics,
+    LeadLagMetrics,
+    LeadLagTracker,
+    MarketRegime,
+    MarketStructureCoordinator,
+    MarketStructureSnapshot,
+    PriceData,
+    RegimeOptions,
+    VolatilitySpillover,
+    VolatilitySpilloverMonitor,
+)
 
 __all__ = [
+    "BetaCalculator",
+    "BetaMetrics",
     "ComoveError",
     "DataError",
     "FeatureRecipe",
+    "LeadLagMetrics",
+    "LeadLagTracker",
+    "MarketRegime",
+    "MarketStructureCoordinator",
+    "MarketStructureSnapshot",
     "OrderError",
     "ParameterError",
+    "PriceData",
+    "RegimeOptions",
     "StateError",
+    "VolatilitySpillover",
+    "VolatilitySpilloverMonitor",
     "__version__",
     "arrays",
     "connectedness",
