@@ -257,7 +257,7 @@ impl Ago<Scalar> for Row<'_> {
 }
 
 /// The prices, NaN where missing; as they are where none is infinite.
-fn prices<'a>(lanes: Lanes, name: &'static str, values: &'a [f64]) -> Result<Cow<'a, [f64]>> {
+pub(crate) fn prices<'a>(lanes: Lanes, name: &'static str, values: &'a [f64]) -> Result<Cow<'a, [f64]>> {
     if lanes.run(Plain(values)) {
         return Ok(Cow::Borrowed(values));
     }
