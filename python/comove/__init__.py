@@ -10,6 +10,7 @@ from comove import arrays, connectedness, data, live, ticks
 from comove._comove import __version__
 from comove.errors import ComoveError, DataError, OrderError, ParameterError, StateError
 from comove.expressions import (
+    base_features,
     cross_asset_features,
     cross_correlation,
     ewm_beta,
@@ -26,17 +27,19 @@ from comove.expressions import (
     rolling_spillover,
     rolling_var,
 )
-from comove.features import FeatureRecipe
+from comove.features import FeatureRecipe, FeatureStream
 
 __all__ = [
     "ComoveError",
     "DataError",
     "FeatureRecipe",
+    "FeatureStream",
     "OrderError",
     "ParameterError",
     "StateError",
     "__version__",
     "arrays",
+    "base_features",
     "connectedness",
     "cross_asset_features",
     "cross_correlation",

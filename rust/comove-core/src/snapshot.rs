@@ -34,6 +34,8 @@ pub enum Object {
     SpilloverMonitor = 6,
     /// Feature columns of one symbol.
     BaseColumns = 7,
+    /// The rows of a feature recipe.
+    FeatureStream = 8,
 }
 
 /// Builds a snapshot.

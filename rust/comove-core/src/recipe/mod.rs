@@ -25,6 +25,7 @@ mod ranges;
 mod recent;
 mod returns;
 mod rolling;
+pub mod stream;
 mod volatility;
 mod volume;
 
@@ -104,39 +105,75 @@ fn families() -> Result<[Box<dyn Family>; COLUMNS.len()]> {
     ])
 }
 
-/// Which columns are wanted: bit i is the i-th of [`columns`].
+/// The most columns there can be.
+const MOST_COLUMNS: usize = 64;
+
+/// Which columns are wanted, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted(u64);
+pub struct Wanted {
+    count: usize,
+    /// Where each stands among [`columns`]; beyond `count` no meaning.
+    places: [u8; MOST_COLUMNS],
+}
 
 impl Wanted {
-    /// The columns of these names.
+    /// The columns of these names, in this order.
     ///
     /// # Errors
-    /// A name that is none.
+    /// A name that is none, or comes twice.
     pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
-        let mut wanted = 0;
+        let mut wanted = Self { count: 0, places: [0; MOST_COLUMNS] };
         for name in names {
-            let at = columns().position(|column| column == name);
-            let Some(at) = at else {
-                return Err(Error::Symbol { symbol: name.to_owned(), problem: "is no column" });
-            };
-            wanted |= 1_u64 << at;
+            let refused = |problem| Error::Symbol { symbol: name.to_owned(), problem };
+            let at = columns().position(|column| column == name).ok_or_else(|| refused("is no column"))?;
+            if !wanted.add(at) {
+                return Err(refused("is there twice"));
+            }
         }
-        Ok(Self(wanted))
+        Ok(wanted)
     }
 
-    /// Their names, in the order of [`columns`].
-    pub fn names(self) -> Vec<&'static str> {
-        columns().enumerate().filter(|&(at, _)| self.has(at)).map(|(_, name)| name).collect()
+    /// Their names.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.places().filter_map(|at| columns().nth(at)).collect()
     }
 
     /// How many.
-    pub fn count(self) -> usize {
-        self.0.count_ones() as usize
+    pub fn count(&self) -> usize {
+        self.count
     }
 
-    fn has(self, at: usize) -> bool {
-        self.0 >> at & 1 == 1
+    /// Adds the column at a place among [`columns`]; false where it is none, or there already.
+    fn add(&mut self, at: usize) -> bool {
+        let Some(place) = u8::try_from(at).ok().filter(|_| at < columns().count() && !self.has(at)) else {
+            return false;
+        };
+        self.places[self.count] = place;
+        self.count += 1;
+        true
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.places().any(|place| place == at)
+    }
+
+    fn places(&self) -> impl Iterator<Item = usize> {
+        self.places[..self.count].iter().map(|&place| usize::from(place))
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.count(self.count);
+        self.places().for_each(|place| out.count(place));
+    }
+
+    fn read(from: &mut Reader) -> Result<Self> {
+        let mut wanted = Self { count: 0, places: [0; MOST_COLUMNS] };
+        for _ in 0..from.count()? {
+            if !wanted.add(from.count()?) {
+                return Err(Reader::unusable("it names a column that is none, or one twice"));
+            }
+        }
+        Ok(wanted)
     }
 }
 
@@ -293,14 +330,14 @@ impl BaseColumns {
 
     /// Each family writes into its own columns; those that are not wanted go nowhere.
     fn run(&mut self, rows: &Rows<'_>, threads: usize, out: &mut [&mut [f64]]) -> Result<()> {
-        let wanted = self.wanted;
-        let mut places = out.iter_mut();
+        let mut places: [Option<&mut [f64]>; MOST_COLUMNS] = [const { None }; MOST_COLUMNS];
+        for (place, out) in self.wanted.places().zip(out) {
+            places[place] = Some(out);
+        }
         let mut work = Vec::with_capacity(self.families.len());
         for Kept { first, family } in &mut self.families {
             let count = family.columns().len();
-            let columns: Vec<_> = (*first..*first + count)
-                .map(|at| if wanted.has(at) { places.next() } else { None })
-                .collect();
+            let columns: Vec<_> = places[*first..*first + count].iter_mut().map(Option::take).collect();
             work.push((family, columns));
         }
         let threads = threads.min(work.len()).min(rows.len().div_ceil(LEAST_ROWS_A_THREAD)).max(1);
@@ -314,7 +351,7 @@ impl BaseColumns {
                 let mut slices = Vec::with_capacity(columns.len());
                 for column in columns {
                     match column {
-                        Some(column) => slices.push(&mut **column),
+                        Some(column) => slices.push(column),
                         None => slices.extend(spare.next().map(Vec::as_mut_slice)),
                     }
                 }
@@ -359,13 +396,7 @@ impl BaseColumns {
     /// A snapshot that [`from_bytes`](Self::from_bytes) restores bit for bit.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new(Object::BaseColumns);
-        out.int(self.wanted.0.cast_signed());
-        out.flag(self.last.is_some());
-        out.int(self.last.unwrap_or(0));
-        self.close.write(&mut out);
-        for kept in &self.families {
-            kept.family.write(&mut out);
-        }
+        self.write(&mut out);
         out.finish()
     }
 
@@ -375,18 +406,29 @@ impl BaseColumns {
     /// [`Error::Snapshot`] for bytes that `to_bytes` does not write.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         let mut from = Reader::new(bytes, Object::BaseColumns)?;
-        let wanted = Wanted(from.int()?.cast_unsigned());
-        if wanted.0.checked_shr(u32::try_from(columns().count()).unwrap_or(u32::MAX)).unwrap_or(0) != 0 {
-            return Err(Reader::unusable("it names a column that is none"));
+        let recipe = Self::read(&mut from)?;
+        from.end()?;
+        Ok(recipe)
+    }
+
+    fn write(&self, out: &mut Writer) {
+        self.wanted.write(out);
+        out.flag(self.last.is_some());
+        out.int(self.last.unwrap_or(0));
+        self.close.write(out);
+        for kept in &self.families {
+            kept.family.write(out);
         }
-        let mut recipe = Self::new(wanted)?;
+    }
+
+    fn read(from: &mut Reader) -> Result<Self> {
+        let mut recipe = Self::new(Wanted::read(from)?)?;
         let (any, last) = (from.flag()?, from.int()?);
         recipe.last = any.then_some(last);
-        recipe.close.read(&mut from)?;
+        recipe.close.read(from)?;
         for kept in &mut recipe.families {
-            kept.family.read(&mut from)?;
+            kept.family.read(from)?;
         }
-        from.end()?;
         Ok(recipe)
     }
 }

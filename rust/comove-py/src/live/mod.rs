@@ -10,6 +10,7 @@ pub mod lags;
 pub mod pair;
 pub mod panel;
 pub mod spillover;
+pub mod stream;
 mod window;
 
 /// The verbs that need nothing of the object but its core.
