@@ -52,7 +52,7 @@ impl Plan {
     }
 
     /// Ages are whole numbers of their own, and never filled.
-    fn is_age(&self, place: usize) -> bool {
+    pub fn is_age(&self, place: usize) -> bool {
         place.checked_sub(self.base.count()).is_some_and(|place| place % A_LEADER == A_LEADER - 1)
     }
 }

@@ -3,10 +3,10 @@
 use comove_core::features::{CrossAsset, Lookbacks};
 use comove_core::recipe::stream::{FeatureStream as Core, Plan, Shown};
 use comove_core::recipe::{INPUTS, Wanted};
-use numpy::PyArray1;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyType};
+use pyo3::types::{PyBytes, PyFloat, PyInt, PyList, PyType};
 
+use super::arguments::{Time, Value, Values};
 use super::shared_verbs;
 use crate::errors::raise;
 use crate::options::returns;
@@ -32,7 +32,31 @@ struct CrossAssetOptions {
     returns: String,
 }
 
-type Row<'py> = Option<Bound<'py, PyArray1<f64>>>;
+/// The inputs of a bar, in the order of the core.
+type Bar = Option<[Value; INPUTS.len()]>;
+
+impl RecipeStream {
+    /// A row as Python sees it: None where missing, whole numbers for ages.
+    fn shown_row<'py>(&self, py: Python<'py>, row: Option<Vec<f64>>) -> PyResult<Option<Bound<'py, PyList>>> {
+        let plan = self.core.plan();
+        let Some(row) = row else { return Ok(None) };
+        let objects = row.iter().zip(&plan.shown).map(|(&value, shown)| {
+            if value.is_nan() {
+                py.None().into_bound(py)
+            } else if plan.is_age(shown.place) {
+                whole(py, value)
+            } else {
+                PyFloat::new(py, value).into_any()
+            }
+        });
+        PyList::new(py, objects).map(Some)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // rows since a price
+fn whole(py: Python<'_>, value: f64) -> Bound<'_, PyAny> {
+    PyInt::new(py, value as i64).into_any()
+}
 
 #[pymethods]
 impl RecipeStream {
@@ -66,12 +90,13 @@ impl RecipeStream {
     fn update<'py>(
         &mut self,
         py: Python<'py>,
-        ts: i64,
-        bar: Option<[f64; INPUTS.len()]>,
-        leaders: Vec<f64>,
-    ) -> PyResult<Row<'py>> {
-        let row = self.core.update(ts, bar, &leaders).map_err(raise)?;
-        Ok(row.map(|row| PyArray1::from_vec(py, row)))
+        ts: Time,
+        bar: Bar,
+        leaders: Values,
+    ) -> PyResult<Option<Bound<'py, PyList>>> {
+        let bar = bar.map(|bar| bar.map(|value| value.0));
+        let row = self.core.update(ts.0, bar, &leaders.0).map_err(raise)?;
+        self.shown_row(py, row)
     }
 
     /// Return what `update` would return, and change nothing.
@@ -79,12 +104,19 @@ impl RecipeStream {
     fn peek<'py>(
         &self,
         py: Python<'py>,
-        ts: i64,
-        bar: Option<[f64; INPUTS.len()]>,
-        leaders: Vec<f64>,
-    ) -> PyResult<Row<'py>> {
-        let row = self.core.peek(ts, bar, &leaders).map_err(raise)?;
-        Ok(row.map(|row| PyArray1::from_vec(py, row)))
+        ts: Time,
+        bar: Bar,
+        leaders: Values,
+    ) -> PyResult<Option<Bound<'py, PyList>>> {
+        let bar = bar.map(|bar| bar.map(|value| value.0));
+        let row = self.core.peek(ts.0, bar, &leaders.0).map_err(raise)?;
+        self.shown_row(py, row)
+    }
+
+    /// Names of the base columns it computes.
+    #[getter]
+    fn base(&self) -> Vec<&'static str> {
+        self.core.plan().base.names()
     }
 
     /// What the maker wrote into it.
