@@ -9,9 +9,18 @@ value.
 from __future__ import annotations
 
 from comove.features.base import BASE_COLUMNS
-from comove.features.columns import ColumnMetadata
+from comove.features.columns import CROSS_ASSET, ColumnMetadata
 from comove.features.look_ahead import Audit, LookAhead, audit
 from comove.features.recipe import FeatureRecipe
 from comove.features.stream import FeatureStream
 
-__all__ = ["BASE_COLUMNS", "Audit", "ColumnMetadata", "FeatureRecipe", "FeatureStream", "LookAhead", "audit"]
+__all__ = [
+    "BASE_COLUMNS",
+    "CROSS_ASSET",
+    "Audit",
+    "ColumnMetadata",
+    "FeatureRecipe",
+    "FeatureStream",
+    "LookAhead",
+    "audit",
+]
