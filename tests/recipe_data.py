@@ -55,7 +55,7 @@ def made(rows, seed, *, gaps=0.0, book=True):
         frame |= {"bid_volume": rng.lognormal(1, 1, rows), "ask_volume": rng.lognormal(1, 1, rows)}
     if gaps:
         gone = rng.random(rows) < gaps
-        for name in frame.keys() - {"ts", "leader_close"}:
+        for name in [name for name in frame if name not in ("ts", "leader_close")]:
             frame[name] = np.where(gone | (rng.random(rows) < gaps / 20), np.nan, frame[name])
         frame["leader_close"] = np.where(rng.random(rows) < gaps, np.nan, leader)
     return frame

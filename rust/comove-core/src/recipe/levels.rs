@@ -63,7 +63,7 @@ impl Family for Levels {
         let mut std = vec![0.0; rows.len()];
         self.usual.extend([close], [revert, &mut std])?;
         for row in 0..rows.len() {
-            revert[row] = -clip((close[row] - revert[row]) / (2.0 * std[row]), -1.0, 1.0);
+            revert[row] = clip((revert[row] - close[row]) / (2.0 * std[row]), -1.0, 1.0);
         }
         self.far.extend([close], [far])?;
         for (far, close) in far.iter_mut().zip(close) {

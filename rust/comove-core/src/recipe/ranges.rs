@@ -54,23 +54,27 @@ impl Ranges {
     }
 }
 
-/// The bid-ask spread of two bars, not below 0, in basis points.
+/// The bid-ask spread of two bars, not below 0, in basis points, from the width of each and of both together (the root of
+/// gamma).
 ///
 /// # References
 /// Corwin, Schultz (2012), A simple way to estimate bid-ask spreads from daily high and low prices, eqs. 14 and 18.
-fn corwin_schultz(high: [f64; 2], low: [f64; 2]) -> f64 {
-    let width = |high: f64, low: f64| libm::log(high / low);
-    let [first, second] = [width(high[0], low[0]), width(high[1], low[1])];
+fn corwin_schultz(widths: [f64; 2], both: f64) -> f64 {
+    let [first, second] = widths;
     let beta = first * first + second * second;
-    let highest = if high[0] > high[1] { high[0] } else { high[1] };
-    let lowest = if low[0] < low[1] { low[0] } else { low[1] };
-    // The root of gamma.
-    let both = width(highest, lowest);
     let scale = 3.0 - 2.0 * SQRT_2;
     let alpha = ((2.0 * beta).sqrt() - beta.sqrt()) / scale - both / scale.sqrt();
+    // Half of all rows: no need of the power.
+    if alpha <= 0.0 {
+        return 0.0;
+    }
     let power = libm::exp(alpha);
-    let spread = defined(2.0 * (power - 1.0) / (1.0 + power));
-    if spread < 0.0 { 0.0 } else { spread * 1e4 }
+    defined(2.0 * (power - 1.0) / (1.0 + power) * 1e4)
+}
+
+/// ln(high / low)
+fn width(high: f64, low: f64) -> f64 {
+    libm::log(high / low)
 }
 
 impl Family for Ranges {
@@ -109,8 +113,16 @@ impl Family for Ranges {
             let least = -self.narrowest.push(-range[row]);
             self.nr7.push((!least.is_nan()).then_some(range[row] <= least))
         });
+        let mut before = [self.high.ago(high, 0, 1), self.low.ago(low, 0, 1)];
+        let mut width_before = if rows.len() > 0 { width(before[0], before[1]) } else { f64::NAN };
         fill(spread, |row| {
-            corwin_schultz([self.high.ago(high, row, 1), high[row]], [self.low.ago(low, row, 1), low[row]])
+            let now = [high[row], low[row]];
+            let width_now = width(now[0], now[1]);
+            let highest = if before[0] > now[0] { before[0] } else { now[0] };
+            let lowest = if before[1] < now[1] { before[1] } else { now[1] };
+            let spread = corwin_schultz([width_before, width_now], width(highest, lowest));
+            (before, width_before) = (now, width_now);
+            spread
         });
         self.high.keep(high);
         self.low.keep(low);
