@@ -74,9 +74,7 @@ def columns(scale: Scale) -> list[Line]:
 
 def memory(scale: Scale) -> list[Line]:
     """The most memory of the recipe, in a process of its own, in units of its output."""
-    code = (
-        "import sys; sys.path[:0] = sys.argv[2:]; import recipe; recipe.tell_memory(int(sys.argv[1]))"
-    )
+    code = "import sys; sys.path[:0] = sys.argv[2:]; import recipe; recipe.tell_memory(int(sys.argv[1]))"
     here = Path(__file__).resolve().parent
     command = [sys.executable, "-c", code, str(scale.rows), str(here), str(here.parent / "tests")]
     told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -104,7 +102,10 @@ def bars(rows: int) -> list[tuple[int, Mapping[str, float], Mapping[str, float]]
     closes = {name: made(rows, 70 + i, book=False)["close"].tolist() for i, name in enumerate(LEADERS)}
     times = frame["ts"].to_list()
     own = frame.select("open", "high", "low", "close", "volume").to_dicts()
-    return [(ts, bar, {name: of[i] for name, of in closes.items()}) for i, (ts, bar) in enumerate(zip(times, own, strict=True))]
+    return [
+        (ts, bar, {name: of[i] for name, of in closes.items()})
+        for i, (ts, bar) in enumerate(zip(times, own, strict=True))
+    ]
 
 
 def live(scale: Scale) -> list[Line]:

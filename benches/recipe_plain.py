@@ -10,7 +10,7 @@ import math
 
 import polars as pl
 
-O, H, L, C, V = (pl.col(name) for name in ("open", "high", "low", "close", "volume"))
+H, L, C, V = (pl.col(name) for name in ("high", "low", "close", "volume"))
 LEADER = pl.col("leader_close")
 
 
@@ -111,7 +111,8 @@ def columns() -> dict[str, pl.Expr]:
         "realized_sigma_30": sd(r, 30), "realized_sigma_60": sd(r, 60),
         "range_pct": ranges / C, "typical_price": pl.col("typical"), "micro_trend": sma(r, 15),
         "tod_fraction": time, "tod_sin": (2 * math.pi * time).sin(), "tod_cos": (2 * math.pi * time).cos(),
-        "day_of_week": day, "dow_sin": (2 * math.pi * (day - 1) / 7).sin(), "dow_cos": (2 * math.pi * (day - 1) / 7).cos(),
+        "day_of_week": day,
+        "dow_sin": (2 * math.pi * (day - 1) / 7).sin(), "dow_cos": (2 * math.pi * (day - 1) / 7).cos(),
         "volatility_regime": sd(r, 10) / sd(r, 50),
         "price_position_in_range": pl.when(high14 == low14).then(0.5).otherwise((C - low14) / (high14 - low14)),
         "volume_mean_240": sma(V, 240), "volume_std_240": sd(V, 240),

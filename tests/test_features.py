@@ -467,11 +467,21 @@ GOOD = candles(walk(60, 1))
     [
         ([1, 2], GOOD, DataError, "frame: expected a Polars DataFrame"),
         (GOOD, {"ts": 1}, DataError, "btc: expected a Polars DataFrame"),
-        (GOOD.rename({"ts": "time"}), GOOD, DataError, "frame: no column 'ts'; found: time, open, high, low, close, volume"),
+        (
+            GOOD.rename({"ts": "time"}),
+            GOOD,
+            DataError,
+            "frame: no column 'ts'; found: time, open, high, low, close, volume",
+        ),
         (GOOD, GOOD.drop("close"), DataError, "btc: no column 'close'; found: ts, open"),
         (GOOD[::-1], GOOD, OrderError, "frame: time runs backwards at row 1"),
         (GOOD, pl.concat([GOOD[:3], GOOD[2:]]), OrderError, "btc: row 3 repeats"),
-        (GOOD.drop("open"), GOOD, DataError, "frame: no column 'open'; found: ts, high.*may name features that need less"),
+        (
+            GOOD.drop("open"),
+            GOOD,
+            DataError,
+            "frame: no column 'open'; found: ts, high.*may name features that need less",
+        ),
         (GOOD.with_columns(low=0.0), GOOD, DataError, "frame: low must be above 0, got 0.0 in row 0 at 2024"),
         (GOOD.with_columns(volume=-1.0), GOOD, DataError, "frame: volume must not be below 0, got -1.0 in row 0"),
         (

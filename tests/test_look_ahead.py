@@ -49,7 +49,9 @@ def test_filling_backwards_is_found_in_every_column_it_fills():
     late = {name for name in found.columns if plain[name][0] is None and plain[name].null_count() < len(plain)}
     assert late <= caught
     assert {"ret_1", "kurtosis", "vwap", "btc_beta", "sol_volatility"} <= caught
-    with pytest.raises(DataError, match=r"in row \d+ changes when the rows after \d+ are (cut off|noise)") as caught_error:
+    with pytest.raises(
+        DataError, match=r"in row \d+ changes when the rows after \d+ are (cut off|noise)"
+    ) as caught_error:
         found.check()
     assert caught_error.value.code == "look_ahead"
 

@@ -31,7 +31,9 @@ def check(frame, name, found):
     if BASE_COLUMNS[name].unit == "fraction":
         scale = np.maximum(np.abs(expected), 1e-3)
     error = np.abs(found - expected)[there] / scale[there]
-    assert not len(error) or error.max() <= RELATIVE, f"{name}: {error.max():.3g} in row {there.nonzero()[0][error.argmax()]}"
+    assert not len(error) or error.max() <= RELATIVE, (
+        f"{name}: {error.max():.3g} in row {there.nonzero()[0][error.argmax()]}"
+    )
 
 
 @pytest.fixture(scope="module")

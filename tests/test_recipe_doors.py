@@ -72,7 +72,8 @@ def test_lanes_do_not_matter(lanes, tmp_path):
     frame = made(3_000, 2, gaps=0.02)
     file = tmp_path / "columns.npy"
     code = (
-        "import sys; import numpy as np; from recipe_data import made, columns_of; from comove.features import BASE_COLUMNS;"
+        "import sys; import numpy as np; from recipe_data import made, columns_of;"
+        "from comove.features import BASE_COLUMNS;"
         "np.save(sys.argv[1], np.array(list(columns_of(made(3_000, 2, gaps=0.02), list(BASE_COLUMNS)).values())))"
     )
     environment = {**os.environ, "COMOVE_LANES": lanes, "PYTHONPATH": str(Path(__file__).parent)}

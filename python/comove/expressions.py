@@ -264,7 +264,7 @@ def base_features(
     ask_volume: IntoColumn | None = None,
     funding_rate: IntoColumn | None = None,
 ) -> pl.Expr:
-    """The base columns of the feature recipe, from the candles of one symbol on one grid.
+    """Compute the base columns of the feature recipe, from the candles of one symbol on one grid.
 
     Parameters
     ----------

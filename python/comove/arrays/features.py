@@ -88,7 +88,7 @@ def base_features(
     threads: int | None = None,
     out: Floats | None = None,
 ) -> dict[str, Floats]:
-    """The base columns of the feature recipe, from the candles of one symbol on one grid.
+    """Compute the base columns of the feature recipe, from the candles of one symbol on one grid.
 
     Parameters
     ----------

@@ -98,7 +98,9 @@ def _measure(market: SimulatedMarket, coin: str) -> list[_Line]:
     frames, truth = market.frames, market.truth
     leaders = {name: frames[name] for name in truth.leaders}
     betas = [f"{name.lower()}_beta" for name in leaders]
-    now = FeatureRecipe(window_size=_WINDOW, fill=None, columns=betas).build_with_market_context(frames[coin], leaders=leaders)
+    now = FeatureRecipe(window_size=_WINDOW, fill=None, columns=betas).build_with_market_context(
+        frames[coin], leaders=leaders
+    )
     # One window over everything; gaps cost a few pairs.
     whole = FeatureRecipe(window_size=_BARS, min_samples=_BARS // 2, fill=None, columns=betas)
     ever = whole.build_with_market_context(frames[coin], leaders=leaders)

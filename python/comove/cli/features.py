@@ -48,8 +48,8 @@ __all__ = ["features_command"]
     default="all",
     show_default=True,
     metavar="all|base|context|A,B,...",
-    help="Columns to write: 'base' are those of the asset's own candles, 'context' those against the leaders; or names, "
-    "as in rsi_14,btc_beta.",
+    help="Columns to write: 'base' are those of the asset's own candles, 'context' those against the leaders; or "
+    "names, as in rsi_14,btc_beta.",
 )
 @click.option(
     "--out",

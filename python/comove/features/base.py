@@ -57,9 +57,7 @@ def _column(
 _RETURNS = [
     *(_column(f"ret_{n}", f"c / c[-{n}] - 1", n + 1, "fraction", (-1.0, None)) for n in (1, 3, 5)),
     *(
-        _column(
-            f"zscore_ret_{n}", f"(ret_{n} - sma(ret_{n}, 60)) / sd(ret_{n}, 60)", 60 + n, "sd", _ANY, _MOMENTS
-        )
+        _column(f"zscore_ret_{n}", f"(ret_{n} - sma(ret_{n}, 60)) / sd(ret_{n}, 60)", 60 + n, "sd", _ANY, _MOMENTS)
         for n in (1, 3, 5)
     ),
 ]
@@ -183,9 +181,7 @@ _VOLUME = [
 ]  # fmt: skip
 _BOOK = [
     _column("orderbook_imbalance", "(bid_volume - ask_volume) / (bid_volume + ask_volume)", 1, "ratio", _SIGNED),
-    _column(
-        "microprice", "(bid ask_volume + ask bid_volume) / (bid_volume + ask_volume)", 1, "price", _POSITIVE
-    ),
+    _column("microprice", "(bid ask_volume + ask bid_volume) / (bid_volume + ask_volume)", 1, "price", _POSITIVE),
     _column("funding_rate_trend", "sma(funding_rate, 180)", 180, "fraction", _ANY),
 ]
 

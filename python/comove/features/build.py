@@ -26,12 +26,12 @@ class Options(Protocol):
     """What a recipe says about building."""
 
     @property
-    def fill(self) -> Fill: ...  # noqa: D102
+    def fill(self) -> Fill: ...
     @property
-    def fill_limit(self) -> int: ...  # noqa: D102
+    def fill_limit(self) -> int: ...
     @property
-    def lag(self) -> int: ...  # noqa: D102
-    def kernel_options(self) -> dict[str, Any]: ...  # noqa: D102
+    def lag(self) -> int: ...
+    def kernel_options(self) -> dict[str, Any]: ...
 
 
 def build(
@@ -46,7 +46,7 @@ def build(
     """
     columns = plan.inputs if "close" in plan.inputs or not leaders else (*plan.inputs, "close")
     asset = grid.read_prices(frame, name, columns)
-    laid = grid.lay_on_union(asset, leaders)
+    laid = grid.lay_on_grid(asset, leaders)
     for leader, price in laid.leaders.items():
         grid.refuse_unrelated(asset, leaders[leader], laid.asset, price)
     values = {**_base(asset, laid, plan), **_cross_asset(laid, plan, options)}
@@ -102,8 +102,8 @@ def _base(asset: grid.Prices, laid: grid.Grid, plan: Plan) -> dict[str, pl.Serie
     if leader is not None:
         on_grid["leader_close"] = leader[own]
     frame = pl.DataFrame({"ts": laid.times[own] * 1_000, **on_grid})
-    inputs = {name: name if name in on_grid else None for name in ("leader_close", *BOOK_INPUTS)}
-    struct = frame.select(expressions.base_features(plan.base, **inputs)).to_series()
+    optional = {name: pl.col(name) for name in ("leader_close", *BOOK_INPUTS) if name in on_grid}
+    struct = frame.select(expressions.base_features(plan.base, **optional)).to_series()
     return _own_rows(struct.struct.unnest(), laid.rows - own.start)
 
 

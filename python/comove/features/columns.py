@@ -166,6 +166,7 @@ def pick(available: Iterable[ColumnMetadata], wanted: Sequence[str] | None) -> l
             near = get_close_matches(name, by_name, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ParameterError(
-                f"columns: {name!r} is not among the {len(by_name)} columns of these inputs and leaders{hint}", "columns"
+                f"columns: {name!r} is not among the {len(by_name)} columns of these inputs and leaders{hint}",
+                "columns",
             )
     return [by_name[name] for name in wanted]

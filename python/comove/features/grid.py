@@ -17,7 +17,7 @@ from comove.data.columns import to_float
 from comove.data.times import check_order, first_row, to_utc
 from comove.errors import DataError
 
-__all__ = ["Grid", "Prices", "check_columns", "lay_on_union", "read_prices", "refuse_unrelated"]
+__all__ = ["Grid", "Prices", "check_columns", "lay_on_grid", "lay_on_union", "read_prices", "refuse_unrelated"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,7 +135,9 @@ def check_columns(frame: object, name: str, columns: Sequence[str] = ("close",))
     found = frame.collect_schema().names()
     for column in ("ts", *columns):
         if column not in found:
-            hint = "" if column in ("ts", "close") else "; FeatureRecipe(columns=[...]) may name features that need less"
+            hint = (
+                "" if column in ("ts", "close") else "; FeatureRecipe(columns=[...]) may name features that need less"
+            )
             raise DataError(
                 f"{name}: no column {column!r}; found: {', '.join(found) or 'none'}. "
                 f"comove.data.as_candles brings candles of other spellings into form{hint}",
@@ -143,7 +145,21 @@ def check_columns(frame: object, name: str, columns: Sequence[str] = ("close",))
             )
 
 
-def lay_on_union(asset: Prices, leaders: Mapping[str, Prices]) -> Grid:
+def lay_on_union(
+    asset: Prices, leaders: Mapping[str, Prices]
+) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]], npt.NDArray[np.int64]]:
+    """Lay all closes on the union of all timestamps.
+
+    Returns
+    -------
+    asset, leaders, rows
+        Closes on the grid, NaN where a symbol has none; and the grid's row of each row of the asset.
+    """
+    laid = lay_on_grid(asset, leaders)
+    return laid.asset, laid.leaders, laid.rows
+
+
+def lay_on_grid(asset: Prices, leaders: Mapping[str, Prices]) -> Grid:
     """Lay all closes on the union of all timestamps."""
     everyone = [asset, *leaders.values()]
     grid = asset.times

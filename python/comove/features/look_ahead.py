@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -159,7 +160,7 @@ def _cuts(columns: pl.DataFrame) -> tuple[int, ...]:
     return tuple(sorted({row for row in before | spread if 0 <= row < n - 1}))
 
 
-def _noise(frame: pl.DataFrame, end: object, rng: np.random.Generator) -> pl.DataFrame:
+def _noise(frame: pl.DataFrame, end: Any, rng: np.random.Generator) -> pl.DataFrame:
     """Return the frame with every row after `end` overwritten; candles stay candles."""
     later = pl.col("ts") > end
     factors = np.exp(rng.normal(0.0, 0.5, (2, len(frame))))

@@ -44,8 +44,8 @@ class FeatureRecipe:
     fill : {"forward", "forward_backward"} or None
         What stands where a column is not defined. "forward": its last value, for at most `fill_limit` rows; beyond
         that, and before the first value, the column's default (beta 1.0, correlation 0.0, volatility 0.02, the
-        relative ones 0.0; base columns have none and stay missing). None: null. "forward_backward" **looks ahead**: also the next value, from at most
-        `fill_limit` rows later; not for backtests or training.
+        relative ones 0.0; base columns have none and stay missing). None: null. "forward_backward" **looks ahead**:
+        also the next value, from at most `fill_limit` rows later; not for backtests or training.
     fill_limit : int, at least 0
         Rows of the grid on which windows age, so that holes in the asset's candles count: a value from before a long
         halt does not come back after it.
@@ -250,7 +250,7 @@ class FeatureRecipe:
         for name, leader in leaders.items():
             grid.check_columns(leader, name)
         schema = frame.collect_schema()
-        plan = self.plan(leaders, [name for name in BOOK_INPUTS if name in schema])
+        plan: Plan = self.plan(leaders, [name for name in BOOK_INPUTS if name in schema])
         grid.check_columns(frame, "frame", (*plan.inputs, *(["close"] if leaders else [])))
         symbols = _symbol_columns(over, schema)
         for column in plan.columns:

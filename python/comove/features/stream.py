@@ -252,7 +252,9 @@ class FeatureStream:
         return type(self).from_bytes, (self.to_bytes(),)
 
     def __repr__(self) -> str:
-        return f"<FeatureStream of {len(self.columns)} columns, leaders {', '.join(self.leaders) or 'none'}, n={self.n}>"
+        return (
+            f"<FeatureStream of {len(self.columns)} columns, leaders {', '.join(self.leaders) or 'none'}, n={self.n}>"
+        )
 
 
 _PLACES = {name: place for place, name in enumerate(BASE_INPUTS)}
