@@ -176,7 +176,8 @@ def lay_on_grid(asset: Prices, leaders: Mapping[str, Prices]) -> Grid:
         row[np.searchsorted(grid, prices.times)] = prices.close
         return row
 
-    rows = np.searchsorted(grid, asset.times).astype(np.int64)
+    same = len(grid) == len(asset.times)
+    rows = np.arange(len(grid)) if same else np.searchsorted(grid, asset.times).astype(np.int64)
     return Grid(grid, rows, laid(asset), {name: laid(prices) for name, prices in leaders.items()})
 
 

@@ -145,3 +145,78 @@ impl<S: Simd> State<S, 1> for QuarticMoments<S> {
         Self { n: weights.n, mean: b.mean - apart * weights.share, sums: [second, third, fourth] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pulp::Scalar;
+
+    use super::{Kurtosis, QuarticMoments};
+    use crate::batch::rolling;
+    use crate::lanes::F;
+    use crate::moments::{State, Step, Weights};
+    use crate::params::Window;
+
+    fn values(rows: usize) -> Vec<f64> {
+        (0..rows).map(|row| ((row * 7919) % 101) as f64 * 0.125 - 3.0 + ((row * 31) % 7) as f64).collect()
+    }
+
+    fn splat(value: f64) -> F<Scalar> {
+        F::splat(Scalar, value)
+    }
+
+    /// All values, one after the other.
+    fn whole(values: &[f64]) -> QuarticMoments<Scalar> {
+        let mut state = QuarticMoments::empty(Scalar);
+        for (i, &value) in values.iter().enumerate() {
+            let n = (i + 1) as f64;
+            let step = Step { added: splat(1.0), reciprocal: splat(1.0 / n), shrink: splat((n - 1.0) / n) };
+            let apart = value - state.mean.first();
+            state.take([splat(apart)], step);
+        }
+        state
+    }
+
+    /// n, mean and the sums of powers, from their definition.
+    fn plain(values: &[f64]) -> [f64; 5] {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let sum = |power: i32| values.iter().map(|value| (value - mean).powi(power)).sum::<f64>();
+        [n, mean, sum(2), sum(3), sum(4)]
+    }
+
+    fn close(state: &QuarticMoments<Scalar>, expected: [f64; 5]) {
+        let [second, third, fourth] = state.sums.map(F::first);
+        let scale = [1.0, 1.0 + expected[1].abs(), expected[2], expected[2].powf(1.5), expected[4]];
+        let found = [state.n.first(), state.mean.first(), second, third, fourth];
+        for ((found, expected), scale) in found.into_iter().zip(expected).zip(scale) {
+            assert!((found - expected).abs() <= 1e-13 * scale, "{found} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn combined_parts_are_the_whole() {
+        let values = values(90);
+        close(&whole(&values), plain(&values));
+        for split in [1, 2, 30, 45, 89] {
+            let (a, b) = (whole(&values[..split]), whole(&values[split..]));
+            let weights = Weights::of(a.n, b.n);
+            let apart = b.mean - a.mean;
+            close(&QuarticMoments::join(&a, &b, [apart], weights), plain(&values));
+        }
+    }
+
+    #[test]
+    fn kurtosis_is_that_of_joanes_and_gill() -> crate::Result<()> {
+        let values = values(400);
+        let mut found = vec![0.0; values.len()];
+        rolling(Kurtosis, &Window::rows(60, 2, None)?, [&values[..]], &[], [&mut found])?;
+        for row in 59..values.len() {
+            let [n, _, second, _, fourth] = plain(&values[row - 59..=row]);
+            let g2 = n * fourth / (second * second) - 3.0;
+            let expected = (n - 1.0) / ((n - 2.0) * (n - 3.0)) * ((n + 1.0) * g2 + 6.0);
+            assert!((found[row] - expected).abs() < 1e-12, "{} instead of {expected}", found[row]);
+        }
+        assert!(found[..59].iter().all(|value| value.is_nan()));
+        Ok(())
+    }
+}

@@ -88,3 +88,45 @@ impl Wilder {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ema, Wilder};
+
+    const VALUES: [f64; 8] = [4.0, 2.0, f64::NAN, 6.0, 8.0, f64::NAN, 1.0, 3.0];
+
+    #[test]
+    fn an_exponential_average_starts_at_the_first_value_and_skips_missing_ones() {
+        let mut averages = Ema::new([3, 1]);
+        let found: Vec<[f64; 2]> = VALUES.iter().map(|&value| averages.push(value)).collect();
+        let expected = [4.0, 3.0, f64::NAN, 4.5, 6.25, f64::NAN, 3.625, 3.3125];
+        for (row, (found, expected)) in found.iter().zip(expected).enumerate() {
+            assert_eq!(found[0].is_nan(), expected.is_nan());
+            assert!(expected.is_nan() || (found[0] == expected && found[1] == VALUES[row]), "row {row}");
+        }
+    }
+
+    #[test]
+    fn an_average_of_wilder_starts_at_a_mean() {
+        let mut average = Wilder::new(3);
+        let found: Vec<f64> = VALUES.iter().map(|&value| average.push(value)).collect();
+        // (4 + 2 + 6) / 3, then a third of the way to each value.
+        let (first, second) = (4.0, 4.0 + (8.0 - 4.0) / 3.0);
+        let third = second + (1.0 - second) / 3.0;
+        let expected =
+            [f64::NAN, f64::NAN, f64::NAN, first, second, f64::NAN, third, third + (3.0 - third) / 3.0];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-15 || (found.is_nan() && expected.is_nan()));
+        }
+    }
+
+    #[test]
+    fn a_constant_stays_what_it_is() {
+        let (mut average, mut averages) = (Wilder::new(14), Ema::new([5, 240]));
+        for row in 0..1000 {
+            let found = average.push(0.1);
+            assert!(row < 13 || (found - 0.1).abs() < 1e-16);
+            assert_eq!(averages.push(0.1), [0.1; 2]);
+        }
+    }
+}

@@ -179,3 +179,89 @@ impl Past {
         self.kept.iter_mut().try_for_each(|value| from.float().map(|read| *value = read))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Highest, Past, Recent, Share};
+    use crate::snapshot::{Object, Reader, Writer};
+
+    /// Numbers with ties, and every ninth missing in the second half.
+    fn values() -> Vec<f64> {
+        let value = |row: usize| if row > 60 && row % 9 == 4 { f64::NAN } else { ((row * 37) % 19) as f64 };
+        (0..120).map(value).collect()
+    }
+
+    /// The windows of `size` rows, None before the first full one.
+    fn windows(values: &[f64], size: usize) -> impl Iterator<Item = Option<&[f64]>> {
+        (0..values.len()).map(move |row| (row + 1).checked_sub(size).map(|first| &values[first..=row]))
+    }
+
+    fn same(found: f64, expected: f64) {
+        assert!(found == expected || (found.is_nan() && expected.is_nan()), "{found} instead of {expected}");
+    }
+
+    #[test]
+    fn the_highest_is_the_maximum_of_whole_windows() {
+        for size in [1, 2, 7, 20] {
+            let (mut highest, values) = (Highest::new(size), values());
+            for (&value, window) in values.iter().zip(windows(&values, size)) {
+                let whole = window.filter(|window| window.iter().all(|value| !value.is_nan()));
+                let expected =
+                    whole.map_or(f64::NAN, |w| w.iter().copied().fold(f64::NEG_INFINITY, f64::max));
+                same(highest.push(value), expected);
+                same(highest.get(), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_share_counts_whole_windows() {
+        let (mut share, values) = (Share::new(20), values());
+        for (&value, window) in values.iter().zip(windows(&values, 20)) {
+            let whole = window.filter(|window| window.iter().all(|value| !value.is_nan()));
+            let count = |window: &[f64]| window.iter().filter(|value| **value > 9.0).count() as f64 / 20.0;
+            same(share.push((!value.is_nan()).then_some(value > 9.0)), whole.map_or(f64::NAN, count));
+        }
+    }
+
+    #[test]
+    fn the_past_is_what_was_so_many_rows_before() {
+        let values = values();
+        for pieces in [1, 3, 50] {
+            let mut past = Past::new(5);
+            for (piece, new) in values.chunks(pieces).enumerate() {
+                for row in 0..new.len() {
+                    for rows in 1..=5 {
+                        let at = (piece * pieces + row).checked_sub(rows);
+                        same(past.ago(new, row, rows), at.map_or(f64::NAN, |at| values[at]));
+                    }
+                }
+                past.keep(new);
+            }
+        }
+    }
+
+    #[test]
+    fn a_snapshot_goes_on_alike() -> crate::Result<()> {
+        let (mut recent, mut highest, mut share) = (Recent::new(6), Highest::new(6), Share::new(6));
+        for value in values() {
+            let mut out = Writer::new(Object::BaseColumns);
+            recent.write(&mut out);
+            highest.write(&mut out);
+            share.write(&mut out);
+            let bytes = out.finish();
+            let mut from = Reader::new(&bytes, Object::BaseColumns)?;
+            let (mut a, mut b, mut c) = (Recent::new(6), Highest::new(6), Share::new(6));
+            a.read(&mut from)?;
+            b.read(&mut from)?;
+            c.read(&mut from)?;
+            from.end()?;
+            let row = (!value.is_nan()).then_some(value > 9.0);
+            same(a.push(value), recent.push(value));
+            assert_eq!(a.is_whole(), recent.is_whole());
+            same(b.push(value), highest.push(value));
+            same(c.push(row), share.push(row));
+        }
+        Ok(())
+    }
+}

@@ -325,3 +325,63 @@ impl FeatureStream {
 fn checked(name: &str, value: f64) -> Result<f64> {
     price(value).ok_or_else(|| Error::Price { name: name.to_owned(), value, row: 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FeatureStream, Plan, Shown};
+    use crate::features::{CrossAsset, Lookbacks, Returns};
+    use crate::recipe::{INPUTS, Wanted};
+
+    /// `ret_1`, then the age of the only leader.
+    fn stream(carry: Option<usize>, lag: usize) -> crate::Result<FeatureStream> {
+        let plan = Plan {
+            base: Wanted::named(["ret_1"])?,
+            leaders: 1,
+            cross_asset: CrossAsset::new(3, None, Lookbacks::default(), Returns::Simple)?,
+            shown: vec![Shown { place: 0, default: 9.0 }, Shown { place: 6, default: f64::NAN }],
+            carry,
+            lag,
+            note: String::new(),
+        };
+        FeatureStream::new(plan)
+    }
+
+    fn bar(close: f64) -> Option<[f64; INPUTS.len()]> {
+        Some(core::array::from_fn(|i| if i == 3 { close } else { f64::NAN }))
+    }
+
+    #[test]
+    fn values_are_carried_on_and_delayed() -> crate::Result<()> {
+        let mut stream = stream(Some(1), 1)?;
+        let rows = [bar(1.0), bar(2.0), None, bar(f64::NAN), bar(4.0), bar(8.0), bar(8.0)];
+        let mut shown = Vec::new();
+        for (ts, row) in (0..).zip(rows) {
+            let leader = [if ts % 3 == 0 { 5.0 } else { f64::NAN }];
+            assert_eq!(stream.peek(ts, row, &leader)?.is_some(), row.is_some());
+            let restored = FeatureStream::from_bytes(&stream.to_bytes())?;
+            assert_eq!(restored.to_bytes(), stream.to_bytes());
+            if let Some(values) = stream.update(ts, row, &leader)? {
+                shown.push(values);
+            }
+        }
+        // Returns: none, 1, (no bar), none and too long after, none, 1, 0; one bar later, 9 where there is nothing.
+        let returns: Vec<f64> = shown.iter().map(|values| values[0]).collect();
+        assert_eq!(returns, [9.0, 9.0, 1.0, 9.0, 9.0, 1.0]);
+        let ages: Vec<f64> = shown.iter().skip(1).map(|values| values[1]).collect();
+        assert_eq!(ages, [0.0, 1.0, 0.0, 1.0, 2.0]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_refused_row_changes_nothing() -> crate::Result<()> {
+        let mut stream = stream(None, 0)?;
+        stream.update(5, bar(1.0), &[2.0])?;
+        let before = stream.to_bytes();
+        assert!(stream.update(5, bar(1.0), &[2.0]).is_err());
+        assert!(stream.update(6, bar(0.0), &[2.0]).is_err());
+        assert!(stream.update(6, bar(1.0), &[-2.0]).is_err());
+        assert!(stream.update(6, bar(1.0), &[]).is_err());
+        assert_eq!(stream.to_bytes(), before);
+        Ok(())
+    }
+}
