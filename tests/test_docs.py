@@ -1,4 +1,4 @@
-"""The pages of docs/: their examples run and print what they show, and the table of features is that of the metadata."""
+"""The pages of docs/: examples run and print what they show, and the table of features is that of the metadata."""
 
 from __future__ import annotations
 
