@@ -158,6 +158,47 @@ def features(benches: Lines) -> list[Verdict]:
     return verdicts
 
 
+def recipe(benches: Lines) -> list[Verdict]:
+    verdicts = []
+    for name, lines in benches.items():
+        if not name.startswith("recipe/polars/"):
+            continue
+        rival, ours = lines["plain Polars, lazy"], lines["comove FeatureRecipe"].least
+        ratio = rival.least / ours
+        verdicts.append(
+            Verdict(
+                f"the feature recipe, 1M rows, {name.rpartition(', ')[2]}",
+                "2 times faster",
+                "",
+                f"{nanoseconds(ours)}/row ({nanoseconds(lines['comove expression'].least)} without grid and fill)",
+                f"{rival.contender} {nanoseconds(rival.least)}",
+                f"{ratio:.1f}",
+                ratio >= 2,
+                None,
+            )
+        )
+    return verdicts
+
+
+def recipe_alone(benches: Lines) -> list[Verdict]:
+    most = benches["recipe/memory/61 columns"]["comove FeatureRecipe"].least
+    bar = benches["recipe/live/76 columns"]["comove FeatureStream"]
+    late = bar.percentiles["p99.9"]
+    return [
+        Verdict("memory of the recipe", "3 times the output", "", f"{most:.2f}", "", "", most <= 3, None),
+        Verdict(
+            "one bar of the recipe live, 3 leaders",
+            "100 us",
+            "20 us",
+            f"{nanoseconds(bar.least)}, p99.9 {nanoseconds(late)}",
+            "",
+            "",
+            bar.least <= 1e5,
+            bar.least <= 2e4,
+        ),
+    ]
+
+
 def lead_lag(benches: Lines) -> list[Verdict]:
     name, shared = "comove, one thread", "comove, all threads"
     small, middle, large = (benches[f"ticks/81 lags, {millions}M a side"] for millions in ("0.1", "1", "10"))
@@ -315,6 +356,8 @@ PROMISES: tuple[tuple[Callable[[Lines], list[Verdict]], tuple[str, ...]], ...] =
     (lead_lag, ("ticks/81 lags, 0.1M a side", "ticks/81 lags, 1M a side", "ticks/81 lags, 10M a side")),
     (features, ()),
     (regimes, ("structure/live/47 coins",)),
+    (recipe, ()),
+    (recipe_alone, ("recipe/memory/61 columns", "recipe/live/76 columns")),
     (growth_of_rows, ("corr/batch/w30", "corr/batch/w10000")),
     (growth_of_ticks, ("pair/live/w30", "pair/live/w10000")),
     (growth_of_lag_rows, (f"{ALL_LAGS}1 thread/w30", f"{ALL_LAGS}1 thread/w10000")),

@@ -34,7 +34,7 @@ THREAD_VARIABLES = (
     "POLARS_MAX_THREADS",
     "RAYON_NUM_THREADS",
 )
-DEFAULT_THREADS = "features and cross_correlation, default threads"
+DEFAULT_THREADS = "features, recipe and cross_correlation, default threads"
 
 
 def benches(threads: str) -> list[Bench]:
@@ -46,16 +46,17 @@ def benches(threads: str) -> list[Bench]:
     import lags
     import live
     import panel
+    import recipe
     import spillover
     import structure
     import ticks
     from measure import Bench
 
     if threads == "default":
-        return [*features.BENCHES, *lags.BENCHES_OF_POLARS]
+        return [*features.BENCHES, *recipe.BENCHES, *lags.BENCHES_OF_POLARS]
     child = Bench(DEFAULT_THREADS, "", in_another_process)
     modules = (batch, live, lags, spillover, panel, lag_panel, structure, ticks, features)
-    return [*(bench for module in modules for bench in module.BENCHES), child]
+    return [*(bench for module in modules for bench in module.BENCHES), *recipe.BENCHES, *recipe.ALONE, child]
 
 
 def in_another_process(scale: Scale) -> list[Line]:

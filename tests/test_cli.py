@@ -91,14 +91,26 @@ def test_features_writes_what_the_recipe_builds(folder, tmp_path):
     result = run("features", "--data", folder, "--assets", "WIF", "--leaders", "BTC,SOL", "--window", 20, "--out", out)
     assert result.exit_code == 0, result.output
     assert names(out) == ["WIF.parquet"]
-    frame, btc, sol = (
-        pl.read_parquet(folder / f"{name}.parquet").select("ts", "close") for name in ("WIF", "BTC", "SOL")
-    )
+    frame, btc, sol = (pl.read_parquet(folder / f"{name}.parquet") for name in ("WIF", "BTC", "SOL"))
     built = FeatureRecipe(window_size=20).build_with_market_context(frame, btc_frame=btc, sol_frame=sol)
+    built = built.drop("open", "high", "low", "volume")
     written = pl.read_parquet(out / "WIF.parquet")
     assert_frame_equal(written, built, check_exact=True)
-    assert written.columns[:3] == ["ts", "close", "btc_beta"]
-    assert written.width == 12
+    assert written.columns[:3] == ["ts", "close", "ret_1"]
+    assert written.width == 73
+
+
+@pytest.mark.parametrize(
+    ("columns", "width", "first"),
+    [("base", 61, "ret_1"), ("context", 10, "btc_beta"), ("rsi_14, SOL_beta,rsi_14", 2, "rsi_14")],
+)
+def test_columns_by_group_or_name(folder, tmp_path, columns, width, first):
+    out = tmp_path / "out"
+    asked = ("--assets", "WIF", "--leaders", "BTC,SOL", "--columns", columns, "--out", out)
+    assert run("features", "--data", folder, *asked).exit_code == 0
+    written = pl.read_parquet(out / "WIF.parquet")
+    assert written.width == width + 2
+    assert written.columns[2] == first
 
 
 def test_all_leaves_the_leaders_out_and_the_table_says_what_there_is(folder, tmp_path):
@@ -119,7 +131,8 @@ def test_all_leaves_the_leaders_out_and_the_table_says_what_there_is(folder, tmp
 def test_coverage_is_the_share_of_true_rows(folder, tmp_path):
     for fill in ("forward", "none", "forward_backward"):
         out = tmp_path / fill
-        result = run("features", "--data", folder, "--assets", "BONK", "--out", out, "--fill", fill)
+        asked = ("--assets", "BONK", "--columns", "context", "--fill", fill)
+        result = run("features", "--data", folder, "--out", out, *asked)
         line = next(line for line in result.stdout.splitlines() if line.startswith("│ BONK"))
         covered = line.split("│")[5].strip()
         missing = pl.read_parquet(out / "BONK.parquet").drop_nulls()
@@ -211,6 +224,8 @@ def test_a_failed_write_leaves_the_old_file_and_no_draft(folder, tmp_path, monke
         (["--data", "candles", "--out", "out", "--fill-limit", "-1"], 2, "'--fill-limit'"),
         (["--data", "candles", "--out", "out", "--fill", "zero"], 2, "'zero' is not one of"),
         (["--data", "candles", "--out", "out", "--returns", "percent"], 2, "'percent' is not one of"),
+        (["--data", "candles", "--out", "out", "--columns", ","], 2, "--columns names no column"),
+        (["--data", "candles", "--out", "out", "--columns", "rsi_15"], 2, "'rsi_15' is no feature"),
         (["--data", "candles", "--out", "out", "--assets", ","], 2, "--assets names no symbol"),
         (
             ["--data", "candles", "--out", "out", "--assets", "DOGE"],
@@ -242,7 +257,7 @@ def test_help_and_version():
         result = run(*arguments)
         assert result.exit_code == 0
         assert "Usage: " in result.output
-    assert "LOOKS AHEAD" in result.output
+    assert "LOOKS AHEAD" in " ".join(result.output.split())
 
 
 # --- a whole set of recorded candles ---

@@ -17,6 +17,7 @@ import check_features
 import oracles
 from comove import DataError, FeatureRecipe, OrderError, ParameterError
 from comove.data import read_candles, simulate_market
+from comove.features import BASE_COLUMNS
 from comove.features.fill import fill_columns
 from comove.live import Panel
 from tolerances import judge
@@ -33,12 +34,19 @@ NONE = FeatureRecipe(fill=None)
 
 
 def candles(prices, *, rows=None, start=START, step=HOUR):
-    """A frame of closes at the given rows of an hourly grid."""
+    """Candles without height at the given rows of an hourly grid."""
     rows = range(len(prices)) if rows is None else rows
+    flat = {name: prices for name in ("open", "high", "low", "close")}
     return pl.DataFrame(
-        {"ts": [start + step * r for r in rows], "close": prices},
-        schema={"ts": pl.Datetime("us", "UTC"), "close": pl.Float64},
+        {"ts": [start + step * r for r in rows], **flat, "volume": [1.0] * len(prices)},
+        schema={"ts": pl.Datetime("us", "UTC"), **dict.fromkeys([*flat, "volume"], pl.Float64)},
     )
+
+
+def context(*leaders, **options):
+    """A recipe of cross-asset columns only, nothing filled."""
+    names = [f"{leader}_{kind}" for leader in leaders or ("btc", "eth", "sol") for kind in KINDS]
+    return FeatureRecipe(**{"fill": None, "columns": names, **options})
 
 
 def walk(rows, seed, scale=0.01):
@@ -241,8 +249,9 @@ def test_dtypes_of_prices():
     btc = candles(walk(60, 2))
     plain = NONE.build_with_market_context(frame, btc_frame=btc)
     for dtype in (pl.Int32, pl.UInt128, pl.Decimal(10, 2), pl.Float32):
-        built = NONE.build_with_market_context(frame.with_columns(pl.col("close").cast(dtype)), btc_frame=btc)
-        assert_frame_equal(built.drop("close"), plain.drop("close"), check_exact=True)
+        cast = frame.with_columns(pl.exclude("ts").cast(dtype))
+        built = NONE.build_with_market_context(cast, btc_frame=btc)
+        assert_frame_equal(built[:, 6:], plain[:, 6:], check_exact=True)
 
 
 def test_chunks_do_not_matter_and_inputs_stay_as_they_were():
@@ -266,9 +275,12 @@ def test_leaders_left_out_are_left_out_and_the_order_is_fixed():
         frames["AAA"], sol_frame=sol, btc_frame=btc, leaders={"Zed": eth, "ADA": btc}
     )
     leaders = ["btc", "sol", "ada", "zed"]
-    assert built.columns[6:] == [f"{leader}_{kind}" for leader in leaders for kind in KINDS]
+    assert built.columns[67:] == [f"{leader}_{kind}" for leader in leaders for kind in KINDS]
+    assert built.columns[6:67] == list(BASE_COLUMNS)[:61]
     assert set(built.schema.dtypes()[6:]) == {pl.Float64()}
-    assert NONE.build_with_market_context(frames["AAA"]).columns == frames["AAA"].columns
+    alone = NONE.build_with_market_context(frames["AAA"])
+    assert_frame_equal(alone, NONE.build(frames["AAA"]), check_exact=True)
+    assert alone.columns == built.columns[:67]
     assert list(NONE.metadata(["zed", "SOL", "BTC", "ada"])) == built.columns[6:]
 
 
@@ -282,7 +294,7 @@ def test_columns_by_name():
 
 
 def test_metadata_is_what_the_columns_do():
-    recipe = FeatureRecipe(fill=None, window_size=12, vol_window=9, short=3, long=7, momentum=4, lag=1)
+    recipe = context("btc", window_size=12, vol_window=9, short=3, long=7, momentum=4, lag=1)
     meta = recipe.metadata(["btc"])
     asset, btc = walk(60, 1), walk(60, 2)
     plain = recipe.build_with_market_context(candles(asset), btc_frame=candles(btc))
@@ -305,7 +317,8 @@ def test_metadata_is_what_the_columns_do():
         assert column.source
     assert [column.default for column in meta.values()] == [1.0, 0.0, 0.0, 0.02, 0.0]
     assert not any(column.causal for column in FeatureRecipe(fill="forward_backward").metadata().values())
-    assert len(FeatureRecipe().metadata()) == 15
+    assert len(FeatureRecipe().metadata()) == 76
+    assert len(context().metadata()) == 15
     assert FeatureRecipe(min_samples=10).metadata()["eth_beta"].warm_up == 11
 
 
@@ -401,9 +414,9 @@ def test_forward_backward_looks_ahead_and_says_so():
 def test_no_rows_and_one_row():
     btc = candles(walk(50, 1))
     empty = FeatureRecipe().build_with_market_context(btc[:0], btc_frame=btc)
-    assert empty.shape == (0, 7)
+    assert empty.shape == (0, 72)
     one = FeatureRecipe().build_with_market_context(btc[30:31], btc_frame=btc)
-    assert one.row(0)[2:5] == (1.0, 0.0, 0.0)
+    assert one.row(0)[67:70] == (1.0, 0.0, 0.0)
     assert one["btc_volatility"][0] not in (None, 0.02)
 
 
@@ -454,10 +467,29 @@ GOOD = candles(walk(60, 1))
     [
         ([1, 2], GOOD, DataError, "frame: expected a Polars DataFrame"),
         (GOOD, {"ts": 1}, DataError, "btc: expected a Polars DataFrame"),
-        (GOOD.rename({"ts": "time"}), GOOD, DataError, "frame: no column 'ts'; found: time, close"),
-        (GOOD, GOOD.drop("close"), DataError, "btc: no column 'close'; found: ts"),
+        (
+            GOOD.rename({"ts": "time"}),
+            GOOD,
+            DataError,
+            "frame: no column 'ts'; found: time, open, high, low, close, volume",
+        ),
+        (GOOD, GOOD.drop("close"), DataError, "btc: no column 'close'; found: ts, open"),
         (GOOD[::-1], GOOD, OrderError, "frame: time runs backwards at row 1"),
         (GOOD, pl.concat([GOOD[:3], GOOD[2:]]), OrderError, "btc: row 3 repeats"),
+        (
+            GOOD.drop("open"),
+            GOOD,
+            DataError,
+            "frame: no column 'open'; found: ts, high.*may name features that need less",
+        ),
+        (GOOD.with_columns(low=0.0), GOOD, DataError, "frame: low must be above 0, got 0.0 in row 0 at 2024"),
+        (GOOD.with_columns(volume=-1.0), GOOD, DataError, "frame: volume must not be below 0, got -1.0 in row 0"),
+        (
+            GOOD.with_columns(high=pl.col("high") * 2, open=pl.col("high") * 3),
+            GOOD,
+            DataError,
+            "frame: open must lie within low and high, got .* in row 0",
+        ),
         (GOOD, candles([1.0, 0.0, 2.0]), DataError, "btc: close must be above 0, got 0.0 in row 1"),
         (GOOD.with_columns(close=pl.lit("x")), GOOD, DataError, "close in row 0 is 'x', not a number"),
         (GOOD.with_columns(close=pl.lit(True)), GOOD, DataError, "close has dtype Boolean"),
@@ -499,4 +531,4 @@ def test_bad_leaders():
 
 def test_prices_as_decimals():
     decimals = GOOD.with_columns(pl.Series("close", [Decimal(i % 7 + 1) for i in range(60)]))
-    assert NONE.build_with_market_context(decimals, btc_frame=GOOD)["btc_beta"].null_count() == 30
+    assert context("btc").build_with_market_context(decimals, btc_frame=GOOD)["btc_beta"].null_count() == 30

@@ -10,6 +10,7 @@ from comove import arrays, connectedness, data, live, ticks
 from comove._comove import __version__
 from comove.errors import ComoveError, DataError, OrderError, ParameterError, StateError
 from comove.expressions import (
+    base_features,
     cross_asset_features,
     cross_correlation,
     ewm_beta,
@@ -26,7 +27,7 @@ from comove.expressions import (
     rolling_spillover,
     rolling_var,
 )
-from comove.features import FeatureRecipe
+from comove.features import FeatureRecipe, FeatureStream
 from comove.structure import (
     BetaCalculator,
     BetaMetrics,
@@ -47,6 +48,7 @@ __all__ = [
     "ComoveError",
     "DataError",
     "FeatureRecipe",
+    "FeatureStream",
     "LeadLagMetrics",
     "LeadLagTracker",
     "MarketRegime",
@@ -61,6 +63,7 @@ __all__ = [
     "VolatilitySpilloverMonitor",
     "__version__",
     "arrays",
+    "base_features",
     "connectedness",
     "cross_asset_features",
     "cross_correlation",

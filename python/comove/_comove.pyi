@@ -14,11 +14,13 @@ import numpy.typing as npt
 from comove.options import Floats, Returns, Span, Stderr, Timestamps, Vol
 
 __all__ = [
+    "BaseColumns",
     "EwmPair",
     "JointPair",
     "LagScanner",
     "Panel",
     "PanelReadings",
+    "RecipeStream",
     "RollingPair",
     "SpilloverMonitor",
     "Ticks",
@@ -1469,3 +1471,149 @@ class PanelReadings:
     @property
     def n(self) -> npt.NDArray[np.float64]:
         """Complete pairs of returns in the window."""
+
+@final
+class BaseColumns:
+    """Base columns of one symbol, fed one row at a time. Users meet `comove.FeatureStream`.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of the columns wanted, in their order.
+    """
+
+    def __new__(cls, columns: Sequence[str]) -> Self: ...
+    def update(self, ts: int, row: Sequence[float]) -> npt.NDArray[np.float64]:
+        """Take in a row, its time in nanoseconds and its inputs in the order of `inputs()`; return the columns."""
+
+    def peek(self, ts: int, row: Sequence[float]) -> npt.NDArray[np.float64]:
+        """Return the columns `update` would return, and change nothing."""
+
+    @staticmethod
+    def names() -> list[str]:
+        """Return every column there is, in the order of the core."""
+
+    @staticmethod
+    def inputs() -> list[str]:
+        """Return what columns are made of."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns wanted."""
+
+    @property
+    def last_ts(self) -> int | None:
+        """Time of the last row in nanoseconds."""
+
+    def reset(self) -> None:
+        """Forget all rows; the options stay."""
+
+    def copy(self) -> Self:
+        """Return an independent copy."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+    def to_bytes(self) -> bytes:
+        """Return a versioned snapshot with a checksum, which `from_bytes` restores bit for bit."""
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes, /) -> Self:
+        """Restore a snapshot.
+
+        Raises
+        ------
+        StateError
+            Bytes that are truncated, corrupted, newer than this version, or of another class.
+        """
+
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class RecipeStream:
+    """Rows of a feature recipe, one timestamp at a time: what `comove.FeatureStream` holds.
+
+    Parameters
+    ----------
+    base : sequence of str
+        Base columns to compute.
+    leaders : int
+        Number of leaders.
+    cross_asset : mapping
+        Options of `comove.cross_asset_features`.
+    shown : sequence of (int, float)
+        Place of each column in the raw row, and its default, NaN for none. A raw row holds the base columns, then for
+        each leader its five features and its age.
+    carry : int or None
+        Rows a value is carried on for; None: nothing is filled.
+    lag : int
+    note : str
+        Kept in snapshots.
+    """
+
+    def __new__(
+        cls,
+        base: Sequence[str],
+        leaders: int,
+        cross_asset: Mapping[str, Any],
+        shown: Sequence[tuple[int, float]],
+        *,
+        carry: int | None,
+        lag: int,
+        note: str,
+    ) -> Self: ...
+    def update(
+        self, ts: _Time, bar: Sequence[_Value] | None, leaders: Sequence[_Value]
+    ) -> list[float | int | None] | None:
+        """Take in a timestamp, and return the row shown, None where the symbol has no bar."""
+
+    def peek(
+        self, ts: _Time, bar: Sequence[_Value] | None, leaders: Sequence[_Value]
+    ) -> list[float | int | None] | None:
+        """Return what `update` would return, and change nothing."""
+
+    @property
+    def base(self) -> list[str]:
+        """Names of the base columns it computes."""
+
+    @property
+    def note(self) -> str:
+        """What the maker wrote into it."""
+
+    @property
+    def shown(self) -> list[tuple[int, float]]:
+        """Places in the raw row and defaults of what is shown."""
+
+    @property
+    def n(self) -> int:
+        """Bars of the symbol taken in."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all columns had a value of their own in the last bar of the symbol."""
+
+    @property
+    def last_ts(self) -> int | None:
+        """Time of the last row in nanoseconds."""
+
+    def reset(self) -> None:
+        """Forget all rows; the options stay."""
+
+    def copy(self) -> Self:
+        """Return an independent copy."""
+
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, _memo: object) -> Self: ...
+    def to_bytes(self) -> bytes:
+        """Return a versioned snapshot with a checksum, which `from_bytes` restores bit for bit."""
+
+    @classmethod
+    def from_bytes(cls, snapshot: bytes, /) -> Self:
+        """Restore a snapshot.
+
+        Raises
+        ------
+        StateError
+            Bytes that are truncated, corrupted, newer than this version, or of another class.
+        """
+
+    def __reduce__(self) -> tuple[Any, ...]: ...

@@ -19,6 +19,7 @@ from comove.errors import ParameterError
 from comove.options import Returns, Span, Stderr, Vol
 
 __all__ = [
+    "base_features",
     "cross_asset_features",
     "cross_correlation",
     "ewm_beta",
@@ -245,6 +246,74 @@ def cross_asset_features(
     lookbacks = {"vol_window": vol_window, "short": short, "long": long, "momentum": momentum}
     chosen = options.cross_asset(window_size, min_samples, lookbacks, returns)
     return _pair("cross_asset_features", asset_price, leader_price, chosen, None)
+
+
+def base_features(
+    columns: Sequence[str] | None = None,
+    *,
+    ts: IntoColumn = "ts",
+    open: IntoColumn = "open",
+    high: IntoColumn = "high",
+    low: IntoColumn = "low",
+    close: IntoColumn = "close",
+    volume: IntoColumn = "volume",
+    leader_close: IntoColumn | None = None,
+    bid: IntoColumn | None = None,
+    ask: IntoColumn | None = None,
+    bid_volume: IntoColumn | None = None,
+    ask_volume: IntoColumn | None = None,
+    funding_rate: IntoColumn | None = None,
+) -> pl.Expr:
+    """Compute the base columns of the feature recipe, from the candles of one symbol on one grid.
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Names of the columns wanted, in this order; by default all 61, and of the three of order book and funding rate
+        those whose inputs are given. `comove.features.BASE_COLUMNS` describes each.
+    ts : str or Expr
+        Datetime, Date or integer nanoseconds, rising without repeats.
+    open, high, low, close, volume : str or Expr
+        Prices above 0, volumes not below; null where the symbol has no candle. Only what `columns` need is read.
+    leader_close : str or Expr, optional
+        For `leader_bias` and `rs_score`, which are null without it.
+    bid, ask, bid_volume, ask_volume, funding_rate : str or Expr, optional
+        For `orderbook_imbalance`, `microprice` and `funding_rate_trend`.
+
+    Returns
+    -------
+    Expr
+        A struct named ``base_features`` of Float64; nothing is filled. ``.struct.unnest()`` gives the columns; with
+        several symbols ``.over("symbol")`` first.
+
+    Raises
+    ------
+    ParameterError
+        A name that is no column, or an input that is not given, when the expression is built.
+    polars.exceptions.ComputeError
+        When it runs: prices that cannot be, times that do not rise.
+
+    Notes
+    -----
+    Constant work a row. Long columns take as many threads as Polars has.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> import comove as cm
+    >>> frame = pl.DataFrame({"ts": [0, 1, 2], "close": [100.0, 110.0, 99.0]})
+    >>> frame.select(cm.base_features(["ret_1", "ema_5"])).unnest("base_features")["ret_1"].round(2).to_list()
+    [None, 0.1, -0.1]
+    """
+    bar = {"open": open, "high": high, "low": low, "close": close, "volume": volume, "leader_close": leader_close}
+    book = {"bid": bid, "ask": ask, "bid_volume": bid_volume, "ask_volume": ask_volume, "funding_rate": funding_rate}
+    given = {name: column for name, column in {**bar, **book}.items() if column is not None}
+    names, inputs = options.base_columns(columns, given)
+    chosen = {"columns": names, "inputs": inputs, "threads": pl.thread_pool_size()}
+    expression = _plugin.call(
+        {"estimator": "base_columns", **chosen}, [_column(given[name]) for name in inputs], _column(ts)
+    )
+    return expression.alias("base_features")
 
 
 def parkinson(high: IntoColumn, low: IntoColumn) -> pl.Expr:

@@ -9,7 +9,7 @@ The same rows give bit for bit what the Polars expressions and the live objects 
 
 from __future__ import annotations
 
-from comove.arrays.features import cross_asset_features
+from comove.arrays.features import base_features, cross_asset_features
 from comove.arrays.lags import cross_correlation, lag_scan
 from comove.arrays.pairs import (
     ewm_beta,
@@ -25,6 +25,7 @@ from comove.arrays.pairs import (
 from comove.arrays.spillover import garman_klass, parkinson, rolling_spillover
 
 __all__ = [
+    "base_features",
     "cross_asset_features",
     "cross_correlation",
     "ewm_beta",

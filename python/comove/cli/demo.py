@@ -14,7 +14,7 @@ from rich.table import Table
 from comove import arrays
 from comove.cli.console import errors, fail, open_console
 from comove.data import SimulatedMarket, align, simulate_market
-from comove.features import FeatureRecipe
+from comove.features import CROSS_ASSET, FeatureRecipe
 from comove.options import Floats
 
 __all__ = ["demo_command"]
@@ -97,9 +97,12 @@ def _measure(market: SimulatedMarket, coin: str) -> list[_Line]:
     """Estimate the betas of one coin: the last window, the whole history, and all leaders at once."""
     frames, truth = market.frames, market.truth
     leaders = {name: frames[name] for name in truth.leaders}
-    now = FeatureRecipe(window_size=_WINDOW, fill=None).build_with_market_context(frames[coin], leaders=leaders)
+    betas = [f"{name.lower()}_beta" for name in leaders]
+    now = FeatureRecipe(window_size=_WINDOW, fill=None, columns=betas).build_with_market_context(
+        frames[coin], leaders=leaders
+    )
     # One window over everything; gaps cost a few pairs.
-    whole = FeatureRecipe(window_size=_BARS, min_samples=_BARS // 2, fill=None)
+    whole = FeatureRecipe(window_size=_BARS, min_samples=_BARS // 2, fill=None, columns=betas)
     ever = whole.build_with_market_context(frames[coin], leaders=leaders)
 
     prices = align({coin: frames[coin], **leaders}, how="outer").frame.drop("ts")
@@ -141,7 +144,8 @@ def _spoil(market: SimulatedMarket) -> _BadPrint:
     clean = market.frames[_BAD_COIN].select("ts", "close")
     factor = pl.when(pl.int_range(pl.len()) == _BAD_ROW).then(_BAD_FACTOR).otherwise(1.0)
     spoilt = clean.with_columns(pl.col("close") * factor)
-    recipe = FeatureRecipe(window_size=_WINDOW, fill=None)
+    columns = [f"{name.lower()}_{kind}" for name in leaders for kind in CROSS_ASSET]
+    recipe = FeatureRecipe(window_size=_WINDOW, fill=None, columns=columns)
     good, bad = (
         recipe.build_with_market_context(frame, leaders=leaders).drop("ts", "close") for frame in (clean, spoilt)
     )

@@ -25,13 +25,13 @@ from comove.cli.folder import (
 )
 from comove.data.candles import candle_files
 from comove.errors import ComoveError, ParameterError
-from comove.features import FeatureRecipe
+from comove.features import CROSS_ASSET, FeatureRecipe
 from comove.options import Returns
 
 __all__ = ["features_command"]
 
 
-@click.command("features", short_help="Turn candles into cross-asset feature columns.")
+@click.command("features", short_help="Turn candles into feature columns.")
 @data_option
 @assets_option("make columns for", " that is no leader")
 @leaders_option("--leaders", "to measure them against")
@@ -42,6 +42,14 @@ __all__ = ["features_command"]
     show_default=True,
     metavar="ROWS",
     help="Candles of beta and correlation, at least 3.",
+)
+@click.option(
+    "--columns",
+    default="all",
+    show_default=True,
+    metavar="all|base|context|A,B,...",
+    help="Columns to write: 'base' are those of the asset's own candles, 'context' those against the leaders; or "
+    "names, as in rsi_14,btc_beta.",
 )
 @click.option(
     "--out",
@@ -56,8 +64,8 @@ __all__ = ["features_command"]
     default="forward",
     show_default=True,
     help="Where a value is not defined: 'forward' carries the last one on for --fill-limit candles, then takes a "
-    "neutral default (beta 1, correlation 0, volatility 0.02, the others 0); 'none' leaves it missing; "
-    "'forward_backward' LOOKS AHEAD, never train or backtest with it.",
+    "neutral default (beta 1, correlation 0, volatility 0.02, the others of a leader 0; base columns have none); "
+    "'none' leaves it missing; 'forward_backward' LOOKS AHEAD: never train or backtest with it.",
 )
 @click.option(
     "--fill-limit",
@@ -79,12 +87,13 @@ def features_command(
     assets: str,
     leaders: str,
     window: int,
+    columns: str,
     out: Path,
     fill: Literal["forward", "none", "forward_backward"],
     fill_limit: int,
     returns: Returns,
 ) -> None:
-    """Write five columns per leader for every asset.
+    """Write the feature columns of every asset: 61 of its own candles, and five per leader.
 
     \b
     <leader>_beta               how far the asset moves when the leader moves by 1
@@ -93,21 +102,16 @@ def features_command(
     <leader>_volatility         standard deviation of the leader's returns
     <leader>_relative_momentum  10-candle return minus the leader's
 
-    OUT/<SYMBOL>.parquet holds ts and close, then these columns. A value uses its own candle and earlier ones only.
-    The table at the end shows, for each asset, the share of candles whose columns all hold true values, not filled
-    ones ("covered"), and the last true beta and correlation with each leader.
+    OUT/<SYMBOL>.parquet holds ts and close, then the base columns (returns, averages, volatility, ranges, volume and
+    so on; comove.features.BASE_COLUMNS describes each), then these. A value uses its own candle and earlier ones
+    only. The table at the end shows, for each asset, the share of candles whose columns all hold true values, not
+    filled ones ("covered"), and the last true beta and correlation with each leader.
 
     \b
     Example:
     comove features --data candles --assets BONK,WIF --leaders BTC,ETH,SOL --out features
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
-        recipe = FeatureRecipe(
-            window_size=window,
-            fill=None if fill == "none" else fill,
-            fill_limit=fill_limit,
-            returns=returns,
-        )
         if out.resolve() == data.resolve():
             raise click.UsageError(f"--out must be another folder than --data, or {data} would be written over.")
         files = candle_files(data)
@@ -119,6 +123,13 @@ def features_command(
         )
         if not asset_names:
             raise fail(f"{data}: no symbols beside the leaders {', '.join(leader_names)}")
+        recipe = FeatureRecipe(
+            window_size=window,
+            fill=None if fill == "none" else fill,
+            fill_limit=fill_limit,
+            returns=returns,
+            columns=_column_names(columns, leader_names),
+        )
         leader_frames = {symbol: candles_of(files[symbol], symbol).select("ts", "close") for symbol in leader_names}
         out.mkdir(parents=True, exist_ok=True)
 
@@ -142,6 +153,22 @@ def features_command(
         refuse_failures(failed, len(asset_names), "assets")
 
 
+def _column_names(text: str, leaders: list[str]) -> list[str] | None:
+    """Return the columns that --columns names, None for all."""
+    of_leaders = [f"{leader.lower()}_{kind}" for leader in leaders for kind in CROSS_ASSET]
+    match text.strip().lower():
+        case "all":
+            return None
+        case "base":
+            return list(FeatureRecipe().metadata(()))
+        case "context":
+            return of_leaders
+    names = list(dict.fromkeys(part.strip().lower() for part in text.split(",") if part.strip()))
+    if not names:
+        raise click.UsageError("--columns names no column.")
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class _Summary:
     """A line of the table: an asset, and per leader the last true beta, its correlation, and whether it is old."""
@@ -157,11 +184,12 @@ class _Summary:
 def _one_asset(
     symbol: str, file: Path, leaders: Mapping[str, pl.DataFrame], recipe: FeatureRecipe, out: Path
 ) -> _Summary:
-    frame = candles_of(file, symbol).select("ts", "close")
-    built = recipe.build_with_market_context(frame, leaders=leaders)
+    frame = candles_of(file, symbol)
+    kept = ["ts", "close", *recipe.metadata(list(leaders))]
+    built = recipe.build_with_market_context(frame, leaders=leaders).select(kept)
     true = built
     if recipe.fill is not None:
-        true = replace(recipe, fill=None).build_with_market_context(frame, leaders=leaders)
+        true = replace(recipe, fill=None).build_with_market_context(frame, leaders=leaders).select(kept)
     write_table(built, out / f"{symbol}.parquet")
     known = true.select(pl.all_horizontal(pl.exclude("ts", "close").is_not_null()).mean()).item()
     return _Summary(
@@ -175,7 +203,9 @@ def _one_asset(
 
 
 def _latest(true: pl.DataFrame, leader: str) -> tuple[float, float | None, bool] | None:
-    """Return the last beta with its correlation, and whether it is older than the last row; None without any."""
+    """Return the last beta with its correlation, and whether it is older than the last row; None without."""
+    if not {f"{leader}_beta", f"{leader}_correlation"} <= set(true.columns):
+        return None
     beta, corr = true[f"{leader}_beta"], true[f"{leader}_correlation"]
     known = beta.is_not_null().arg_true()
     if not len(known):

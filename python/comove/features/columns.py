@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 from comove.errors import ParameterError
 
-__all__ = ["CROSS_ASSET", "ColumnMetadata", "cross_asset_columns", "pick"]
+__all__ = ["AGE", "CROSS_ASSET", "ColumnMetadata", "age_column", "cross_asset_columns", "pick"]
 
 #: The columns of one leader, in their order; each is written `<leader>_<kind>`.
 CROSS_ASSET = ("beta", "correlation", "divergence", "volatility", "relative_momentum")
+#: The column of a leader that is there on request.
+AGE = "age"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,21 @@ def cross_asset_columns(leader: str, options: Mapping[str, Any]) -> list[ColumnM
     ]
 
 
+def age_column(leader: str) -> ColumnMetadata:
+    """Return the age of one leader."""
+    return ColumnMetadata(
+        name=f"{leader}_{AGE}",
+        definition="rows of the grid since the leader last had a price, 0 for now; never filled",
+        inputs=(f"{leader}.close",),
+        lookback=1,
+        warm_up=1,
+        range=(0.0, None),
+        unit="rows",
+        default=None,
+        source="comove",
+    )
+
+
 def pick(available: Iterable[ColumnMetadata], wanted: Sequence[str] | None) -> list[ColumnMetadata]:
     """Return the columns named in `wanted`, in that order; all for None.
 
@@ -149,7 +166,7 @@ def pick(available: Iterable[ColumnMetadata], wanted: Sequence[str] | None) -> l
             near = get_close_matches(name, by_name, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ParameterError(
-                f"columns: {name!r} is none of {', '.join(by_name) or 'no columns, for no leader is given'}{hint}",
+                f"columns: {name!r} is not among the {len(by_name)} columns of these inputs and leaders{hint}",
                 "columns",
             )
     return [by_name[name] for name in wanted]

@@ -50,8 +50,12 @@ def fill_columns(
     filled = []
     for name in columns.columns:
         value = pl.col(name)
+        if policy == "forward" and _has_no_hole(columns[name]):
+            result = value.shift(lag) if lag else value
+            filled.append(result if defaults[name] is None else result.fill_null(defaults[name]))
+            continue
         held = pl.when(value.is_not_null()).then(rows)
-        result: pl.Expr = pl.when(rows - held.forward_fill() <= limit).then(value.forward_fill())
+        result = pl.when(rows - held.forward_fill() <= limit).then(value.forward_fill())
         if policy == "forward_backward":
             later = pl.when(held.backward_fill() - rows <= limit).then(value.backward_fill())
             result = pl.coalesce(result, later)
@@ -59,3 +63,9 @@ def fill_columns(
         default = defaults[name]
         filled.append((result if default is None else result.fill_null(default)).alias(name))
     return columns.select(filled)
+
+
+def _has_no_hole(values: pl.Series) -> bool:
+    """Whether nothing is missing after the first value: then there is nothing to carry on."""
+    missing = values.null_count()
+    return missing == 0 or values[:missing].null_count() == missing

@@ -6,8 +6,8 @@ the grid, windows age on it, and the output rows are the asset's.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,51 +17,114 @@ from comove.data.columns import to_float
 from comove.data.times import check_order, first_row, to_utc
 from comove.errors import DataError
 
-__all__ = ["Prices", "lay_on_union", "read_prices", "refuse_unrelated"]
+__all__ = ["Grid", "Prices", "check_columns", "lay_on_grid", "lay_on_union", "read_prices", "refuse_unrelated"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prices:
-    """Closes of one symbol: rising times in microseconds, and prices above 0 with NaN for missing ones."""
+    """Candles of one symbol: rising times in microseconds, prices above 0 with NaN for missing ones, other columns."""
 
     name: str
     times: npt.NDArray[np.int64]
-    close: npt.NDArray[np.float64]
+    columns: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+
+    @property
+    def close(self) -> npt.NDArray[np.float64]:
+        """Closes; missing in all rows where they were not read."""
+        close = self.columns.get("close")
+        return np.full(len(self.times), np.nan) if close is None else close
 
     def __str__(self) -> str:
         first, last = self.times[[0, -1]].astype("datetime64[us]").astype("datetime64[s]")
         return f"{self.name} {first} to {last} ({len(self.times)} rows)"
 
 
-def read_prices(frame: pl.DataFrame | pl.LazyFrame, name: str) -> Prices:
-    """Take `ts` and `close` out of a frame, and check them.
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """The union of the timestamps of an asset and its leaders, and the closes on it.
+
+    Attributes
+    ----------
+    times : int64
+        Microseconds, rising.
+    rows : int64
+        The row of the grid of each row of the asset.
+    asset : float64
+        Closes of the asset, NaN where there is none.
+    leaders : dict of str to float64
+    """
+
+    times: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    asset: npt.NDArray[np.float64]
+    leaders: dict[str, npt.NDArray[np.float64]]
+
+    @property
+    def own(self) -> slice:
+        """The rows from the asset's first one to its last one: the grid of the asset."""
+        return slice(int(self.rows[0]), int(self.rows[-1]) + 1) if len(self.rows) else slice(0, 0)
+
+    def lay(self, column: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return a column of the asset on its grid, NaN where it has no row."""
+        own = self.own
+        if len(column) == own.stop - own.start:
+            return column
+        laid = np.full(own.stop - own.start, np.nan)
+        laid[self.rows - own.start] = column
+        return laid
+
+
+def read_prices(frame: pl.DataFrame | pl.LazyFrame, name: str, columns: Sequence[str] = ("close",)) -> Prices:
+    """Take `ts` and the columns of candles out of a frame, and check them.
 
     Parameters
     ----------
     frame : DataFrame or LazyFrame
     name : str
         What messages call it.
+    columns : sequence of str
+        Those to read.
 
     Raises
     ------
     DataError
-        No such columns, times that are none, prices that are no numbers or not above 0.
+        No such columns, times that are none, values that are no numbers, prices not above 0 or outside their candle,
+        volumes below 0.
     OrderError
         Time runs backwards, or a timestamp comes twice.
     """
-    check_columns(frame, name)
-    columns = frame.lazy().select("ts", "close").collect()
-    ts = to_utc(columns["ts"], source=name)
+    check_columns(frame, name, columns)
+    read = frame.lazy().select("ts", *columns).collect()
+    ts = to_utc(read["ts"], source=name)
     check_order(ts, source=name)
-    close = to_float(columns["close"], "close", source=name)
-    row = first_row(close <= 0)
+    found = {}
+    for column in columns:
+        values = to_float(read[column], column, source=name)
+        if column in _PRICES:
+            _refuse(values, values <= 0, f"{name}: {column} must be above 0", "price_sign", ts)
+        elif column == "volume":
+            _refuse(values, values < 0, f"{name}: {column} must not be below 0", "negative", ts)
+        found[column] = values
+    for side, compare in (("low", pl.Series.__lt__), ("high", pl.Series.__gt__)):
+        for column in ("open", "high", "close"):
+            if side in found and column in found and column != side:
+                text = f"{name}: {column} must lie within low and high"
+                _refuse(found[column], compare(found[column], found[side]), text, "bar", ts)
+    arrays = {column: values.fill_null(float("nan")).to_numpy() for column, values in found.items()}
+    return Prices(name, ts.to_physical().to_numpy(), arrays)
+
+
+_PRICES = ("open", "high", "low", "close")
+
+
+def _refuse(values: pl.Series, wrong: pl.Series, text: str, code: str, ts: pl.Series) -> None:
+    row = first_row(wrong)
     if row is not None:
-        raise DataError(f"{name}: close must be above 0, got {close[row]} in row {row} at {ts[row]}", "price_sign")
-    return Prices(name, ts.to_physical().to_numpy(), close.fill_null(float("nan")).to_numpy())
+        raise DataError(f"{text}, got {values[row]} in row {row} at {ts[row]}", code)
 
 
-def check_columns(frame: object, name: str) -> None:
-    """Refuse what is no Polars frame with `ts` and `close`.
+def check_columns(frame: object, name: str, columns: Sequence[str] = ("close",)) -> None:
+    """Refuse what is no Polars frame with `ts` and these columns.
 
     Raises
     ------
@@ -70,11 +133,14 @@ def check_columns(frame: object, name: str) -> None:
     if not isinstance(frame, pl.DataFrame | pl.LazyFrame):
         raise DataError(f"{name}: expected a Polars DataFrame or LazyFrame, got {type(frame).__name__}", "frame")
     found = frame.collect_schema().names()
-    for column in ("ts", "close"):
+    for column in ("ts", *columns):
         if column not in found:
+            hint = (
+                "" if column in ("ts", "close") else "; FeatureRecipe(columns=[...]) may name features that need less"
+            )
             raise DataError(
                 f"{name}: no column {column!r}; found: {', '.join(found) or 'none'}. "
-                "comove.data.as_candles brings candles of other spellings into form",
+                f"comove.data.as_candles brings candles of other spellings into form{hint}",
                 "columns_missing",
             )
 
@@ -82,13 +148,19 @@ def check_columns(frame: object, name: str) -> None:
 def lay_on_union(
     asset: Prices, leaders: Mapping[str, Prices]
 ) -> tuple[npt.NDArray[np.float64], dict[str, npt.NDArray[np.float64]], npt.NDArray[np.int64]]:
-    """Lay all prices on the union of all timestamps.
+    """Lay all closes on the union of all timestamps.
 
     Returns
     -------
     asset, leaders, rows
-        Prices on the grid, NaN where a symbol has none; and the grid's row of each row of the asset.
+        Closes on the grid, NaN where a symbol has none; and the grid's row of each row of the asset.
     """
+    laid = lay_on_grid(asset, leaders)
+    return laid.asset, laid.leaders, laid.rows
+
+
+def lay_on_grid(asset: Prices, leaders: Mapping[str, Prices]) -> Grid:
+    """Lay all closes on the union of all timestamps."""
     everyone = [asset, *leaders.values()]
     grid = asset.times
     for other in everyone[1:]:
@@ -104,8 +176,9 @@ def lay_on_union(
         row[np.searchsorted(grid, prices.times)] = prices.close
         return row
 
-    rows = np.searchsorted(grid, asset.times).astype(np.int64)
-    return laid(asset), {name: laid(prices) for name, prices in leaders.items()}, rows
+    same = len(grid) == len(asset.times)
+    rows = np.arange(len(grid)) if same else np.searchsorted(grid, asset.times).astype(np.int64)
+    return Grid(grid, rows, laid(asset), {name: laid(prices) for name, prices in leaders.items()})
 
 
 def refuse_unrelated(

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 import polars as pl
 
-from comove import expressions, options
+from comove import options
 from comove.errors import DataError, ParameterError
-from comove.features import columns as registry
 from comove.features import fill as filling
 from comove.features import grid
+from comove.features.build import build, build_each
 from comove.features.columns import ColumnMetadata
 from comove.features.fill import Fill
-from comove.options import Returns
+from comove.features.plan import NAMED_LEADERS, Plan, checked_columns, ordered_leaders
+from comove.options import BOOK_INPUTS, Returns
 
 __all__ = ["FeatureRecipe"]
 
 Frame: TypeAlias = pl.DataFrame | pl.LazyFrame
 _FrameT = TypeVar("_FrameT", pl.DataFrame, pl.LazyFrame)
-
-#: The leaders with an argument of their own; their columns come first, in this order.
-_NAMED_LEADERS = ("btc", "eth", "sol")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +44,18 @@ class FeatureRecipe:
     fill : {"forward", "forward_backward"} or None
         What stands where a column is not defined. "forward": its last value, for at most `fill_limit` rows; beyond
         that, and before the first value, the column's default (beta 1.0, correlation 0.0, volatility 0.02, the
-        relative ones 0.0). None: null. "forward_backward" **looks ahead**: also the next value, from at most
-        `fill_limit` rows later; not for backtests or training.
+        relative ones 0.0; base columns have none and stay missing). None: null. "forward_backward" **looks ahead**:
+        also the next value, from at most `fill_limit` rows later; not for backtests or training.
     fill_limit : int, at least 0
         Rows of the grid on which windows age, so that holes in the asset's candles count: a value from before a long
         halt does not come back after it.
     lag : int, at least 0
         Shows every column that many rows of the asset later, after filling. A candle's close is known when the candle
         ends: who trades at the open of a row takes ``lag=1``.
+    ages : bool
+        Adds `<leader>_age`: rows of the grid since the leader last had a price, 0 for now (UInt32, never filled).
     columns : sequence of str, optional
-        Only these columns, in this order, as in ``["btc_beta", "eth_volatility"]``; all by default.
+        Only these columns, in this order, as in ``["rsi_14", "btc_beta", "btc_age"]``; all by default.
 
     Raises
     ------
@@ -68,8 +68,10 @@ class FeatureRecipe:
     >>> from comove.data import simulate_market
     >>> frames = simulate_market(assets=["BONK"]).frames
     >>> features = FeatureRecipe().build_with_market_context(frames["BONK"], btc_frame=frames["BTC"])
-    >>> features.columns[6:]
-    ['btc_beta', 'btc_correlation', 'btc_divergence', 'btc_volatility', 'btc_relative_momentum']
+    >>> features.width
+    72
+    >>> features.columns[6:9], features.columns[-2:]
+    (['ret_1', 'ret_3', 'ret_5'], ['btc_volatility', 'btc_relative_momentum'])
     """
 
     window_size: int = 30
@@ -82,6 +84,7 @@ class FeatureRecipe:
     fill: Fill = "forward"
     fill_limit: int = 24
     lag: int = 0
+    ages: bool = False
     columns: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -91,8 +94,52 @@ class FeatureRecipe:
             raise ParameterError(f"fill must be 'forward', 'forward_backward' or None, got {self.fill!r}", "choice")
         options.whole("fill_limit", self.fill_limit, least=0)
         options.whole("lag", self.lag, least=0)
+        options.flag("ages", self.ages)
         if self.columns is not None:
-            object.__setattr__(self, "columns", _checked_columns(self.columns))
+            object.__setattr__(self, "columns", checked_columns(self.columns))
+
+    def build(self, frame: _FrameT, *, over: str | Sequence[str] | None = None) -> _FrameT:
+        """Add the base columns of a symbol, from its own candles.
+
+        Parameters
+        ----------
+        frame : DataFrame or LazyFrame
+            Candles: ``ts``, rising without repeats, naive times in UTC; ``open``, ``high``, ``low``, ``close``, prices
+            above 0; ``volume``; null or NaN where missing. Where they are there, also ``bid``, ``ask``,
+            ``bid_volume``, ``ask_volume`` and ``funding_rate``. A recipe with `columns` needs only what those are made
+            of. Other columns pass through.
+        over : str or sequence of str, optional
+            The columns that name the symbol, for a frame of many: each is built by itself.
+
+        Returns
+        -------
+        DataFrame or LazyFrame, as `frame`
+            The rows and columns of `frame` as they are, then the base columns (Float64) in the order of
+            `comove.features.BASE_COLUMNS`, or the recipe's `columns`. `leader_bias` and `rs_score` are null here.
+
+        Raises
+        ------
+        DataError
+            A column that is not there, prices that cannot be, a column of `frame` that bears the name of a feature.
+        OrderError
+            Time runs backwards or a timestamp comes twice.
+        ParameterError
+            `columns` that need a leader.
+
+        Notes
+        -----
+        The value at a row uses rows up to and including it, except under ``fill="forward_backward"``. Every row of
+        `frame` is a row of the windows; a timestamp that is not there is none. Constant work a row.
+
+        Examples
+        --------
+        >>> from comove import FeatureRecipe
+        >>> from comove.data import simulate_market
+        >>> candles = simulate_market(assets=["BONK"]).frames["BONK"]
+        >>> FeatureRecipe(columns=["rsi_14", "vwap"]).build(candles).columns[6:]
+        ['rsi_14', 'vwap']
+        """
+        return self._add(frame, {}, over)
 
     def build_with_market_context(
         self,
@@ -102,33 +149,36 @@ class FeatureRecipe:
         eth_frame: Frame | None = None,
         sol_frame: Frame | None = None,
         leaders: Mapping[str, Frame] | None = None,
+        over: str | Sequence[str] | None = None,
     ) -> _FrameT:
-        """Add the cross-asset columns of every leader that is given.
+        """Add the base columns, and the cross-asset columns of every leader that is given.
 
         All prices are laid on the union of the timestamps of the asset and its leaders. A return needs both
-        neighbouring rows of that grid, and windows age on it; the rows that come back are the asset's.
+        neighbouring rows of that grid, and windows age on it, those of the base columns from the asset's first row on;
+        the rows that come back are the asset's.
 
         Parameters
         ----------
-        frame : DataFrame or LazyFrame
-            The asset, with ``ts`` and ``close``: rising times without repeats, naive ones in UTC; prices above 0, null
-            or NaN where missing. Other columns pass through.
+        frame, over
+            As in `build`.
         btc_frame, eth_frame, sol_frame : DataFrame or LazyFrame, optional
-            Leaders, with the same two columns. The asset itself may be one. No columns come of those left out.
+            Leaders, with ``ts`` and ``close``. The asset itself may be one. No columns come of those left out. The
+            first of btc, eth, sol and the others by name leads `leader_bias` and `rs_score`.
         leaders : mapping of name to frame, optional
             Any other leaders: ``{"BNB": frame}`` gives ``bnb_beta`` and so on.
 
         Returns
         -------
         DataFrame or LazyFrame, as `frame`
-            The rows and columns of `frame` as they are, then for each leader Float64 columns ``<leader>_beta``,
-            ``_correlation``, ``_divergence``, ``_volatility``, ``_relative_momentum`` (or the recipe's `columns`): btc,
-            eth, sol, then the others by name. A LazyFrame reads nothing until it is collected.
+            The rows and columns of `frame` as they are, the base columns as in `build`, then for each leader Float64
+            columns ``<leader>_beta``, ``_correlation``, ``_divergence``, ``_volatility``, ``_relative_momentum`` (or
+            the recipe's `columns`): btc, eth, sol, then the others by name. A LazyFrame reads nothing until it is
+            collected.
 
         Raises
         ------
         DataError
-            A frame without those columns or with prices not above 0; a leader that shares no timestamp or no return
+            A frame without its columns or with prices that cannot be; a leader that shares no timestamp or no return
             with the asset; a column of `frame` that bears the name of a feature.
         OrderError
             Time runs backwards or a timestamp comes twice.
@@ -138,30 +188,23 @@ class FeatureRecipe:
         Notes
         -----
         The value at a row uses rows up to and including it, except under ``fill="forward_backward"``. Without
-        filling it has the bits of `comove.live.Panel` fed with the same grid. Constant work a row and leader.
+        filling the cross-asset columns have the bits of `comove.live.Panel` fed with the same grid; the whole row, fill
+        and lag included, has those of `comove.FeatureStream`. Constant work a row and leader.
         """
-        given = _ordered({"btc": btc_frame, "eth": eth_frame, "sol": sol_frame}, {} if leaders is None else leaders)
-        grid.check_columns(frame, "frame")
-        for name, leader in given.items():
-            grid.check_columns(leader, name)
-        wanted = self._columns(given)
-        schema = frame.collect_schema()
-        for column in wanted:
-            if column.name in schema:
-                raise DataError(f"frame: already has a column {column.name!r}", "columns_taken")
-        if isinstance(frame, pl.DataFrame):
-            return self._build(frame, given, wanted)
-        for column in wanted:
-            schema[column.name] = pl.Float64()
-        return pl.defer(lambda: self._build(frame.collect(), given, wanted), schema=schema)
+        others = {} if leaders is None else leaders
+        return self._add(frame, ordered_leaders({"btc": btc_frame, "eth": eth_frame, "sol": sol_frame}, others), over)
 
-    def metadata(self, leaders: Sequence[str] = _NAMED_LEADERS) -> dict[str, ColumnMetadata]:
+    def metadata(
+        self, leaders: Sequence[str] = NAMED_LEADERS, *, inputs: Collection[str] = ()
+    ) -> dict[str, ColumnMetadata]:
         """Describe the columns: inputs, lookback, warm-up, range, definition, source.
 
         Parameters
         ----------
         leaders : sequence of str
             As they would be given to `build_with_market_context`, in any case.
+        inputs : collection of str
+            Columns of order book and funding rate that the candles have, as in `build`.
 
         Returns
         -------
@@ -180,92 +223,66 @@ class FeatureRecipe:
         """
         if isinstance(leaders, str):
             raise ParameterError(f"leaders must be a sequence of names, got the string {leaders!r}", "type")
-        found = self._columns(_ordered({}, dict.fromkeys(leaders)))
-        return {column.name: column for column in found}
+        for name in inputs:
+            options.choice("inputs", name, BOOK_INPUTS)
+        found = self.plan(ordered_leaders({}, dict.fromkeys(leaders)), inputs)
+        return {column.name: column for column in found.columns}
 
-    def _columns(self, leaders: Mapping[str, Any]) -> list[ColumnMetadata]:
-        """Return the columns to build, in their order."""
-        kernel = self._kernel_options()
-        every = [column for name in leaders for column in registry.cross_asset_columns(name, kernel)]
-        causal = self.fill != "forward_backward"
-        return [replace(column.delayed(self.lag), causal=causal) for column in registry.pick(every, self.columns)]
-
-    def _kernel_options(self) -> dict[str, Any]:
+    def kernel_options(self) -> dict[str, Any]:
+        """Return the options of `comove.cross_asset_features`."""
         names = ("window_size", "vol_window", "short", "long", "momentum", "min_samples", "returns")
         return {name: getattr(self, name) for name in names}
 
-    def _build(
-        self, frame: pl.DataFrame, leaders: Mapping[str, Frame], wanted: Sequence[ColumnMetadata]
-    ) -> pl.DataFrame:
-        asset = grid.read_prices(frame, "frame")
-        others = {name: grid.read_prices(leader, name) for name, leader in leaders.items()}
-        asset_price, leader_prices, rows = grid.lay_on_union(asset, others)
-        for name, price in leader_prices.items():
-            grid.refuse_unrelated(asset, others[name], asset_price, price)
-
-        laid = pl.DataFrame({"": asset_price, **leader_prices})
-        kernel = self._kernel_options()
-        structs = laid.select(
-            expressions.cross_asset_features("", name, **kernel)
-            .struct.rename_fields([f"{name}_{kind}" for kind in registry.CROSS_ASSET])
-            .alias(name)
-            for name in leader_prices
-        )
-        values = structs.unnest(*leader_prices) if leader_prices else structs
-        values = values.select(column.name for column in wanted)
-        if len(rows) < len(laid):
-            values = values[rows]
-        filled = filling.fill_columns(
-            values,
-            pl.Series("rows", rows),
-            policy=self.fill,
-            limit=self.fill_limit,
+    def plan(self, leaders: Collection[str], given: Collection[str]) -> Plan:
+        """Return the columns for these leaders, in their order, and inputs of order book and funding rate."""
+        return Plan.of(
+            self.columns,
+            self.kernel_options(),
+            leaders=leaders,
+            given=given,
+            ages=self.ages,
             lag=self.lag,
-            defaults={column.name: column.default for column in wanted},
+            causal=self.fill != "forward_backward",
         )
-        return frame.hstack(filled)
+
+    def _add(self, frame: _FrameT, leaders: Mapping[str, Frame], over: str | Sequence[str] | None) -> _FrameT:
+        grid.check_columns(frame, "frame", ())
+        for name, leader in leaders.items():
+            grid.check_columns(leader, name)
+        schema = frame.collect_schema()
+        plan: Plan = self.plan(leaders, [name for name in BOOK_INPUTS if name in schema])
+        grid.check_columns(frame, "frame", (*plan.inputs, *(["close"] if leaders else [])))
+        symbols = _symbol_columns(over, schema)
+        for column in plan.columns:
+            if column.name in schema:
+                raise DataError(f"frame: already has a column {column.name!r}", "columns_taken")
+
+        def add(whole: pl.DataFrame) -> pl.DataFrame:
+            prices = {name: grid.read_prices(leader, name) for name, leader in leaders.items()}
+            built = build_each(whole, symbols, prices, plan, self) if symbols else build(whole, prices, plan, self)
+            return whole.hstack(built)
+
+        if isinstance(frame, pl.DataFrame):
+            return add(frame)
+        for column in plan.columns:
+            schema[column.name] = pl.UInt32() if plan.is_age(column.name) else pl.Float64()
+        return pl.defer(lambda: add(frame.collect()), schema=schema)
 
 
-def _checked_columns(columns: object) -> tuple[str, ...]:
-    """Return the names of columns as a tuple.
+def _symbol_columns(over: object, schema: Mapping[str, Any]) -> list[str]:
+    """Return the columns that name the symbol.
 
     Raises
     ------
     ParameterError
-        Not a sequence of names, none, or one twice.
+        Not names of columns of the frame.
     """
-    if isinstance(columns, str) or not isinstance(columns, Sequence):
-        raise ParameterError(f"columns must be a sequence of names, got {columns!r}", "type")
-    names = tuple(columns)
-    if not names:
-        raise ParameterError("columns must name at least 1 column, got none", "columns")
+    if over is None:
+        return []
+    names = [over] if isinstance(over, str) else over
+    if not isinstance(names, Sequence) or not all(isinstance(name, str) for name in names):
+        raise ParameterError(f"over must be the name of a column or a sequence of names, got {over!r}", "type")
     for name in names:
-        if not isinstance(name, str):
-            raise ParameterError(f"columns must be names, got {name!r}", "type")
-        if names.count(name) > 1:
-            raise ParameterError(f"columns names {name!r} twice", "columns")
-        if not any(name.endswith(f"_{kind}") for kind in registry.CROSS_ASSET):
-            kinds = ", ".join(f"<leader>_{kind}" for kind in registry.CROSS_ASSET)
-            raise ParameterError(f"columns: {name!r} is no feature; there are {kinds}", "columns")
-    return names
-
-
-def _ordered(named: Mapping[str, Any], others: object) -> dict[str, Any]:
-    """Return leader (lowercased) to frame: btc, eth, sol, then the others by name.
-
-    Raises
-    ------
-    ParameterError
-        `others` is no mapping of names, or a leader is there twice.
-    """
-    if not isinstance(others, Mapping):
-        raise ParameterError(f"leaders must be a mapping of names to frames, got {type(others).__name__}", "type")
-    given = {name: frame for name, frame in named.items() if frame is not None}
-    for name, frame in others.items():
-        if not isinstance(name, str) or not name.strip():
-            raise ParameterError(f"leaders must be named, got {name!r}", "leaders")
-        if name.lower() in given:
-            raise ParameterError(f"the leader {name!r} is given twice", "leaders")
-        given[name.lower()] = frame
-    first = [name for name in _NAMED_LEADERS if name in given]
-    return {name: given[name] for name in (*first, *sorted(given.keys() - set(first)))}
+        if name not in schema:
+            raise ParameterError(f"over: no column {name!r}; found: {', '.join(schema)}", "over")
+    return list(names)

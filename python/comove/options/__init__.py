@@ -6,6 +6,16 @@ state is touched or a plugin call is built.
 
 from __future__ import annotations
 
+from comove.options.base_columns import (
+    BAR_INPUTS,
+    BASE_COLUMNS,
+    BASE_INPUTS,
+    BOOK_INPUTS,
+    OPTIONAL_COLUMNS,
+    base_columns,
+    needed_inputs,
+    usual_columns,
+)
 from comove.options.data import epoch_nanoseconds, floats, series, table, timestamps
 from comove.options.scalars import (
     at_least_two,
@@ -44,12 +54,17 @@ from comove.options.types import (
 from comove.options.windows import cross_asset, ewm, lags, least_joint_window, live_lags, live_window, panel, window
 
 __all__ = [
+    "BAR_INPUTS",
+    "BASE_COLUMNS",
+    "BASE_INPUTS",
+    "BOOK_INPUTS",
     "LEAST_PAIR_WINDOW",
     "LEAST_VARIANCE_WINDOW",
     "MAX_LIVE_ROWS",
     "MAX_ROWS",
     "MOST_LAG",
     "MOST_LEADERS",
+    "OPTIONAL_COLUMNS",
     "PRICES",
     "STDERRS",
     "USUAL_SPILLOVER_WINDOW",
@@ -62,6 +77,7 @@ __all__ = [
     "Timestamps",
     "Vol",
     "at_least_two",
+    "base_columns",
     "choice",
     "cross_asset",
     "degrees",
@@ -77,6 +93,7 @@ __all__ = [
     "live_spillover",
     "live_window",
     "nanoseconds",
+    "needed_inputs",
     "panel",
     "positive",
     "series",
@@ -88,6 +105,7 @@ __all__ = [
     "table",
     "thread_count",
     "timestamps",
+    "usual_columns",
     "usual_lags",
     "whole",
     "window",

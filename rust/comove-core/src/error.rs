@@ -65,6 +65,15 @@ pub enum Error {
         /// Its row, counted from 0.
         row: usize,
     },
+    /// A number that must not be below 0 is.
+    Negative {
+        /// Name of the series.
+        name: &'static str,
+        /// The number.
+        value: f64,
+        /// Its row, counted from 0.
+        row: usize,
+    },
     /// A price of a bar is outside its low to high.
     Bar {
         /// Name of the price.
@@ -156,6 +165,7 @@ impl Error {
             Self::NotIncreasing { .. } => "not_increasing",
             Self::Length { .. } => "length",
             Self::Price { .. } => "price",
+            Self::Negative { .. } => "negative",
             Self::Bar { .. } => "bar",
             Self::Order { .. } => "order",
             Self::MissingTime { .. } => "missing_time",
@@ -174,6 +184,7 @@ impl Error {
         if let Self::Order { row, .. }
         | Self::MissingTime { row, .. }
         | Self::Price { row, .. }
+        | Self::Negative { row, .. }
         | Self::Bar { row, .. } = &mut self
         {
             *row = at;
@@ -200,6 +211,7 @@ impl Error {
             | Self::Lanes { .. } => Kind::Parameter,
             Self::Length { .. }
             | Self::Price { .. }
+            | Self::Negative { .. }
             | Self::Bar { .. }
             | Self::MissingTime { .. }
             | Self::Burst { .. }
@@ -231,6 +243,9 @@ impl fmt::Display for Error {
             }
             Self::Price { name, value, row } => {
                 write!(f, "price of {name} must be above 0 or missing, got {value} at row {row}")
+            }
+            Self::Negative { name, value, row } => {
+                write!(f, "{name} must be 0 or more, or missing, got {value} at row {row}")
             }
             Self::Bar { name, low, high, row, .. } if low > high => {
                 write!(

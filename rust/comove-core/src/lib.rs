@@ -26,6 +26,7 @@ pub mod pair;
 pub mod panel;
 pub mod params;
 pub mod readings;
+pub mod recipe;
 #[cfg(feature = "reference")]
 pub mod reference;
 mod runs;

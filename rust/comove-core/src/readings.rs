@@ -70,6 +70,12 @@ impl<S: Simd> PairReadings<S> {
         self.moments.n
     }
 
+    /// The means of both.
+    #[inline(always)]
+    pub fn means(&self) -> [F<S>; 2] {
+        core::array::from_fn(|i| where_defined(self.enough, self.anchor[i] + self.moments.mean[i]))
+    }
+
     /// beta = Sxy / Sxx
     #[inline(always)]
     pub fn beta(&self) -> F<S> {
@@ -216,6 +222,7 @@ impl<S: Simd> RegressionReadings<S> {
 #[derive(Clone, Copy, Debug)]
 pub struct SeriesReadings<S: Simd> {
     moments: SeriesMoments<S>,
+    anchor: F<S>,
     enough: Mask<S>,
 }
 
@@ -223,7 +230,13 @@ impl<S: Simd> SeriesReadings<S> {
     /// Readings that are given where the window holds at least `min_samples` values.
     #[inline(always)]
     pub fn new(window: &Anchored<S, 1, SeriesMoments<S>>, min_samples: F<S>) -> Self {
-        Self { moments: window.state, enough: min_samples.le(window.state.n) }
+        Self { moments: window.state, anchor: window.anchor[0], enough: min_samples.le(window.state.n) }
+    }
+
+    /// The mean.
+    #[inline(always)]
+    pub fn mean(&self) -> F<S> {
+        where_defined(self.enough, self.anchor + self.moments.mean[0])
     }
 
     /// S / (n - ddof)

@@ -8,6 +8,7 @@ use crate::joint::rolling_joint;
 use crate::lags::{Lags, cross_correlation, lag_inference, lag_scan};
 use crate::pair::{Beta, Corr, Cov, FullRegression, Var};
 use crate::params::{Window, same_length};
+use crate::recipe::Batch;
 use crate::spillover::Spillover;
 use crate::spillover::volatility::Volatility;
 
@@ -40,6 +41,8 @@ pub enum Task {
     Spillover(Spillover),
     /// Volatility of each bar.
     Bars(Volatility),
+    /// Feature columns of one symbol.
+    BaseColumns(Batch),
 }
 
 /// One output of a task.
@@ -75,6 +78,7 @@ impl Task {
             Self::Joint(_, leaders) => leaders + 1,
             Self::Spillover(options) => options.inputs(),
             Self::Bars(volatility) => volatility.columns(),
+            Self::BaseColumns(batch) => batch.inputs(),
             _ => 2,
         }
     }
@@ -91,7 +95,11 @@ impl Task {
             Self::CrossCorrelation(lags, _) | Self::LagScan(lags, _) | Self::LagInference(lags, _) => {
                 Some(lags.window())
             }
-            Self::Ewm(..) | Self::CrossAsset(_) | Self::Spillover(_) | Self::Bars(_) => None,
+            Self::Ewm(..)
+            | Self::CrossAsset(_)
+            | Self::Spillover(_)
+            | Self::Bars(_)
+            | Self::BaseColumns(_) => None,
         }
     }
 
@@ -125,6 +133,7 @@ impl Task {
                 outputs.map(|name| if name == "n" { Count(name) } else { Reading(name) }).collect()
             }
             Self::Bars(_) => vec![Reading("volatility")],
+            Self::BaseColumns(batch) => batch.wanted.names().into_iter().map(Reading).collect(),
         }
     }
 
@@ -139,6 +148,9 @@ impl Task {
         }
         if let Self::Spillover(options) = self {
             return options.batch(series, out);
+        }
+        if let Self::BaseColumns(batch) = self {
+            return batch.run(series, times, out);
         }
         match (self, series, out) {
             (Self::Bars(volatility), series, [out]) => volatility.bars(series, out),

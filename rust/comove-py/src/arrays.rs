@@ -22,7 +22,9 @@ pub fn run(
     out: Vec<Bound<'_, PyArray1<f64>>>,
 ) -> PyResult<()> {
     let task = options.task().map_err(raise)?;
-    if series.iter().all(|array| array.is_empty().unwrap_or(false)) {
+    // Columns of the calendar are made of times alone.
+    let timed = times.as_ref().is_some_and(|times| !times.is_empty().unwrap_or(true));
+    if !timed && series.iter().all(|array| array.is_empty().unwrap_or(false)) {
         // Arrays without values may all lie in one place, which would look like sharing memory.
         return Ok(());
     }

@@ -4,6 +4,7 @@ use comove_core::ewm::EwmReading;
 use comove_core::features::{CrossAsset, Lookbacks, Returns};
 use comove_core::pair::{LEAST_PAIR_WINDOW, LEAST_VARIANCE_WINDOW};
 use comove_core::params::Window;
+use comove_core::recipe::{Batch, Wanted};
 use comove_core::spillover::inference::Stderr;
 use comove_core::spillover::volatility::{USUAL_VOL_WINDOW, Volatility};
 use comove_core::{Error, Lags, Result, Spillover, Task};
@@ -76,6 +77,13 @@ pub struct Options {
     #[serde(default)]
     #[pyo3(default)]
     both: bool,
+    /// Names of the columns and of the inputs of the feature columns.
+    #[serde(default)]
+    #[pyo3(default)]
+    columns: Option<Vec<String>>,
+    #[serde(default)]
+    #[pyo3(default)]
+    inputs: Option<Vec<String>>,
 }
 
 /// A window by rows or by time, whichever is given.
@@ -180,6 +188,15 @@ impl Options {
                 Task::Spillover(options.with_inference(self.inference).with_both(self.both))
             }
             "parkinson" | "garman_klass" => Task::Bars(volatility(&self.estimator, None)?),
+            "base_columns" => {
+                let names = |names: &'_ Option<Vec<String>>| names.clone().unwrap_or_default();
+                let wanted = Wanted::named(names(&self.columns).iter().map(String::as_str))?;
+                Task::BaseColumns(Batch::new(
+                    wanted,
+                    names(&self.inputs).iter().map(String::as_str),
+                    threads,
+                )?)
+            }
             other => return Err(unknown(other, "is no estimator")),
         })
     }

@@ -164,7 +164,10 @@ fn fields(task: &Task, options: &Options, name: &str) -> Field {
         }
     };
     let outputs = task.outputs();
-    if let [single @ (Output::Reading(_) | Output::Several(..))] = &outputs[..] {
+    // Columns wanted by name are a struct, be it of one.
+    if let [single @ (Output::Reading(_) | Output::Several(..))] = &outputs[..]
+        && !matches!(task, Task::BaseColumns(_))
+    {
         of(single).with_name(name)
     } else {
         let fields: Fields = outputs.iter().map(of).collect();

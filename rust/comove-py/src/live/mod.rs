@@ -3,12 +3,14 @@
 //! Options and arrays go through `comove.options`, which every door shares, before anything is touched.
 
 mod arguments;
+pub mod columns;
 pub mod ewm;
 pub mod joint;
 pub mod lags;
 pub mod pair;
 pub mod panel;
 pub mod spillover;
+pub mod stream;
 mod window;
 
 /// The verbs that need nothing of the object but its core.

@@ -9,6 +9,8 @@
 //! - volatility: standard deviation (ddof 1) of the leader's returns, `vol_window` rows
 //! - relative momentum: R of the asset minus R of the leader, `momentum` rows
 
+pub mod live;
+
 use std::borrow::Cow;
 
 use pulp::Scalar;
@@ -16,9 +18,12 @@ use pulp::Scalar;
 use crate::batch::rolling;
 use crate::error::{Error, Result};
 use crate::lanes::{F, Lanes, Width, Work};
-use crate::pair::{BetaCorr, LEAST_PAIR_WINDOW, LEAST_VARIANCE_WINDOW, Std};
-use crate::params::{Window, at_least, same_length};
+use crate::pair::{
+    BetaCorr, LEAST_PAIR_WINDOW, LEAST_VARIANCE_WINDOW, Std, in_snapshot, read_window, write_window,
+};
+use crate::params::{Extent, Window, at_least, same_length};
 use crate::series::{Series, SimpleReturns};
+use crate::snapshot::{Reader, Writer};
 
 /// Divergence is clipped here, and scaled to 1.
 const DIVERGENCE_LIMIT: f64 = 0.2;
@@ -118,6 +123,27 @@ impl CrossAsset {
     /// Rows of prices needed before the current one.
     pub fn most_back(&self) -> usize {
         self.short.max(self.long).max(self.momentum).max(1)
+    }
+
+    pub(crate) fn write(&self, out: &mut Writer) {
+        write_window(out, &self.window, None);
+        let Extent::Rows(vol_window) = self.vol_window.extent() else { return };
+        for rows in [vol_window, self.short, self.long, self.momentum] {
+            out.count(rows);
+        }
+        out.flag(self.returns == Returns::Log);
+    }
+
+    pub(crate) fn read(from: &mut Reader) -> Result<Self> {
+        let (window, _) = read_window(from, LEAST_PAIR_WINDOW)?;
+        let Extent::Rows(size) = window.extent() else {
+            return Err(Reader::unusable("its window is by time"));
+        };
+        let [vol_window, short, long, momentum] =
+            [from.count()?, from.count()?, from.count()?, from.count()?];
+        let returns = if from.flag()? { Returns::Log } else { Returns::Simple };
+        let lookbacks = Lookbacks { vol_window, short, long, momentum };
+        Self::new(size, Some(window.min_samples()), lookbacks, returns).map_err(in_snapshot)
     }
 
     /// Divergence and relative momentum.
@@ -257,7 +283,7 @@ impl Ago<Scalar> for Row<'_> {
 }
 
 /// The prices, NaN where missing; as they are where none is infinite.
-fn prices<'a>(lanes: Lanes, name: &'static str, values: &'a [f64]) -> Result<Cow<'a, [f64]>> {
+pub(crate) fn prices<'a>(lanes: Lanes, name: &'static str, values: &'a [f64]) -> Result<Cow<'a, [f64]>> {
     if lanes.run(Plain(values)) {
         return Ok(Cow::Borrowed(values));
     }
