@@ -346,14 +346,14 @@ mod tests {
         FeatureStream::new(plan)
     }
 
-    fn bar(close: f64) -> Option<[f64; INPUTS.len()]> {
-        Some(core::array::from_fn(|i| if i == 3 { close } else { f64::NAN }))
+    fn bar(close: f64) -> [f64; INPUTS.len()] {
+        core::array::from_fn(|i| if i == 3 { close } else { f64::NAN })
     }
 
     #[test]
     fn values_are_carried_on_and_delayed() -> crate::Result<()> {
         let mut stream = stream(Some(1), 1)?;
-        let rows = [bar(1.0), bar(2.0), None, bar(f64::NAN), bar(4.0), bar(8.0), bar(8.0)];
+        let rows = [1.0, 2.0, 0.0, f64::NAN, 4.0, 8.0, 8.0].map(|close| (close != 0.0).then(|| bar(close)));
         let mut shown = Vec::new();
         for (ts, row) in (0..).zip(rows) {
             let leader = [if ts % 3 == 0 { 5.0 } else { f64::NAN }];
@@ -375,12 +375,12 @@ mod tests {
     #[test]
     fn a_refused_row_changes_nothing() -> crate::Result<()> {
         let mut stream = stream(None, 0)?;
-        stream.update(5, bar(1.0), &[2.0])?;
+        stream.update(5, Some(bar(1.0)), &[2.0])?;
         let before = stream.to_bytes();
-        assert!(stream.update(5, bar(1.0), &[2.0]).is_err());
-        assert!(stream.update(6, bar(0.0), &[2.0]).is_err());
-        assert!(stream.update(6, bar(1.0), &[-2.0]).is_err());
-        assert!(stream.update(6, bar(1.0), &[]).is_err());
+        assert!(stream.update(5, Some(bar(1.0)), &[2.0]).is_err());
+        assert!(stream.update(6, Some(bar(0.0)), &[2.0]).is_err());
+        assert!(stream.update(6, Some(bar(1.0)), &[-2.0]).is_err());
+        assert!(stream.update(6, Some(bar(1.0)), &[]).is_err());
         assert_eq!(stream.to_bytes(), before);
         Ok(())
     }
