@@ -10,7 +10,7 @@ import recipe_oracles
 from comove.features import BASE_COLUMNS
 from recipe_data import candles, columns_of, made, on_grid, real_data
 
-# Relative to the column's own scale, as below; the worst measured on recorded candles is 4e-12, of trend_strength_30_240.
+# Relative to the column's own scale, as below; the worst measured on recorded candles is 4e-12.
 RELATIVE = 1e-10
 ROWS = 1_500
 
