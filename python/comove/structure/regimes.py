@@ -75,7 +75,8 @@ class RegimeOptions:
 
     Each piece of evidence has its half-way point (`..._at`) and the distance over which its step rises (`..._scale`).
     Points marked (q) are quantiles of the market-wide evidence on hourly candles of 49 coins in 2021 and 2022, measured
-    for this project; 2023 was not looked at for them.
+    for this project; 2023 was looked at too for `trend_at`, `leave`, `overtake`
+    and `divergence_at`.
 
     Raises
     ------
