@@ -15,29 +15,36 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import comove as cm
-from comove import DataError, OrderError, ParameterError, _comove, arrays
+from comove import DataError, OrderError, ParameterError, arrays
 from comove.features import BASE_COLUMNS
-from comove.options import BASE_INPUTS
+from comove.options import BAR_INPUTS, BOOK_INPUTS
 from recipe_data import columns_of, made
 
 NAMES = list(BASE_COLUMNS)
 BOOK = {name: name for name in ("leader_close", "bid", "ask", "bid_volume", "ask_volume", "funding_rate")}
 
 
+def stream_of(frame, names):
+    """A stream of base columns that fills nothing."""
+    inputs = [name for name in BOOK_INPUTS if name in frame]
+    return cm.FeatureStream(cm.FeatureRecipe(columns=names, fill=None), leaders=["btc"], inputs=inputs)
+
+
 def live_of(frame, names=NAMES, snapshot_at=None):
-    stream = _comove.BaseColumns(names)
-    inputs = np.array([frame[name] for name in BASE_INPUTS]).T.tolist()
+    stream = stream_of(frame, names)
     rows = []
-    for i, (ts, row) in enumerate(zip(frame["ts"].tolist(), inputs, strict=True)):
+    for i, ts in enumerate(frame["ts"].tolist()):
+        bar = {name: frame[name][i] for name in (*BAR_INPUTS, *BOOK_INPUTS)}
+        leader = {"btc": frame["leader_close"][i]}
         if i == snapshot_at:
-            stream = _comove.BaseColumns.from_bytes(stream.to_bytes())
+            stream = cm.FeatureStream.from_bytes(stream.to_bytes())
         if i % 7 == 3:
             before = stream.to_bytes()
-            seen = stream.peek(ts, row)
+            seen = stream.peek(ts, bar, leader)
             assert stream.to_bytes() == before
-        rows.append(stream.update(ts, row))
-        if i % 7 == 3:
-            np.testing.assert_array_equal(seen, rows[-1])
+        found = stream.update(ts, bar, leader)
+        assert i % 7 != 3 or seen == found
+        rows.append([np.nan if value is None else value for value in found.values()])
     return np.array(rows).reshape(len(rows), len(names)).T
 
 
@@ -138,7 +145,7 @@ def test_infinities_and_expressions():
         ([], "at least 1 column"),
         (["ret_2"], "'ret_2' is no base column; did you mean"),
         (["ret_1", "ret_1"], "'ret_1' twice"),
-        ([1], "1 is no base column"),
+        ([1], "columns must be names, got 1"),
         (["microprice"], "bid must be given for microprice"),
     ],
 )
@@ -168,8 +175,8 @@ def test_bad_inputs():
             columns_of(wrong)
         with pytest.raises(pl.exceptions.ComputeError, match=match):
             table(wrong).select(cm.base_features())
-        stream = _comove.BaseColumns(NAMES)
+        stream = stream_of(wrong, NAMES[:61])
         before = stream.to_bytes()
         with pytest.raises(DataError, match=match):
-            stream.update(0, [wrong.get(name, [np.nan] * 5)[3] for name in BASE_INPUTS])
+            stream.update(0, {name: wrong[name][3] for name in BAR_INPUTS}, {"btc": 1.0})
         assert stream.to_bytes() == before

@@ -14,7 +14,6 @@ import numpy.typing as npt
 from comove.options import Floats, Returns, Span, Stderr, Timestamps, Vol
 
 __all__ = [
-    "BaseColumns",
     "EwmPair",
     "JointPair",
     "LagScanner",
@@ -1471,62 +1470,6 @@ class PanelReadings:
     @property
     def n(self) -> npt.NDArray[np.float64]:
         """Complete pairs of returns in the window."""
-
-@final
-class BaseColumns:
-    """Base columns of one symbol, fed one row at a time. Users meet `comove.FeatureStream`.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        Names of the columns wanted, in their order.
-    """
-
-    def __new__(cls, columns: Sequence[str]) -> Self: ...
-    def update(self, ts: int, row: Sequence[float]) -> npt.NDArray[np.float64]:
-        """Take in a row, its time in nanoseconds and its inputs in the order of `inputs()`; return the columns."""
-
-    def peek(self, ts: int, row: Sequence[float]) -> npt.NDArray[np.float64]:
-        """Return the columns `update` would return, and change nothing."""
-
-    @staticmethod
-    def names() -> list[str]:
-        """Return every column there is, in the order of the core."""
-
-    @staticmethod
-    def inputs() -> list[str]:
-        """Return what columns are made of."""
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns wanted."""
-
-    @property
-    def last_ts(self) -> int | None:
-        """Time of the last row in nanoseconds."""
-
-    def reset(self) -> None:
-        """Forget all rows; the options stay."""
-
-    def copy(self) -> Self:
-        """Return an independent copy."""
-
-    def __copy__(self) -> Self: ...
-    def __deepcopy__(self, _memo: object) -> Self: ...
-    def to_bytes(self) -> bytes:
-        """Return a versioned snapshot with a checksum, which `from_bytes` restores bit for bit."""
-
-    @classmethod
-    def from_bytes(cls, snapshot: bytes, /) -> Self:
-        """Restore a snapshot.
-
-        Raises
-        ------
-        StateError
-            Bytes that are truncated, corrupted, newer than this version, or of another class.
-        """
-
-    def __reduce__(self) -> tuple[Any, ...]: ...
 
 @final
 class RecipeStream:

@@ -85,19 +85,11 @@ def checked_columns(columns: object) -> tuple[str, ...]:
     Raises
     ------
     ParameterError
-        Not a sequence of names, none, or one twice.
+        Not a sequence of names, none, one twice, or no feature.
     """
-    if isinstance(columns, str) or not isinstance(columns, Sequence):
-        raise ParameterError(f"columns must be a sequence of names, got {columns!r}", "type")
-    names = tuple(columns)
-    if not names:
-        raise ParameterError("columns must name at least 1 column, got none", "columns")
+    names = options.column_names(columns)
     kinds = (*registry.CROSS_ASSET, registry.AGE)
     for name in names:
-        if not isinstance(name, str):
-            raise ParameterError(f"columns must be names, got {name!r}", "type")
-        if names.count(name) > 1:
-            raise ParameterError(f"columns names {name!r} twice", "columns")
         if name not in BASE_COLUMNS and not any(name.endswith(f"_{kind}") for kind in kinds):
             of_leaders = ", ".join(f"<leader>_{kind}" for kind in kinds)
             raise ParameterError(

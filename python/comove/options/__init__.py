@@ -13,6 +13,7 @@ from comove.options.base_columns import (
     BOOK_INPUTS,
     OPTIONAL_COLUMNS,
     base_columns,
+    column_names,
     needed_inputs,
     usual_columns,
 )
@@ -79,6 +80,7 @@ __all__ = [
     "at_least_two",
     "base_columns",
     "choice",
+    "column_names",
     "cross_asset",
     "degrees",
     "duration",

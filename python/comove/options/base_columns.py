@@ -65,6 +65,27 @@ BASE_COLUMNS: dict[str, tuple[str, ...]] = {
 OPTIONAL_COLUMNS = tuple(name for name, inputs in BASE_COLUMNS.items() if set(inputs) & set(BOOK_INPUTS))
 
 
+def column_names(columns: object) -> tuple[str, ...]:
+    """Return names of columns as a tuple.
+
+    Raises
+    ------
+    ParameterError
+        Not a sequence of names, none, or one twice.
+    """
+    if isinstance(columns, str) or not isinstance(columns, Sequence):
+        raise ParameterError(f"columns must be a sequence of names, got {columns!r}", "type")
+    names = tuple(columns)
+    if not names:
+        raise ParameterError("columns must name at least 1 column, got none", "columns")
+    for name in names:
+        if not isinstance(name, str):
+            raise ParameterError(f"columns must be names, got {name!r}", "type")
+        if names.count(name) > 1:
+            raise ParameterError(f"columns names {name!r} twice", "columns")
+    return names
+
+
 def usual_columns(given: Collection[str]) -> list[str]:
     """Return the columns there are without being named: the 61, and of the others those whose inputs are given."""
     return [name for name, inputs in BASE_COLUMNS.items() if name not in OPTIONAL_COLUMNS or set(inputs) <= set(given)]
@@ -95,18 +116,12 @@ def base_columns(columns: object, given: Collection[str]) -> tuple[list[str], li
     if columns is None:
         names = usual_columns(given)
     else:
-        if isinstance(columns, str) or not isinstance(columns, Sequence):
-            raise ParameterError(f"columns must be a sequence of names, got {columns!r}", "type")
-        names = list(columns)
-        if not names:
-            raise ParameterError("columns must name at least 1 column, got none", "columns")
+        names = list(column_names(columns))
         for name in names:
-            if not isinstance(name, str) or name not in BASE_COLUMNS:
-                near = get_close_matches(str(name), BASE_COLUMNS, n=1)
+            if name not in BASE_COLUMNS:
+                near = get_close_matches(name, BASE_COLUMNS, n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""
                 raise ParameterError(f"columns: {name!r} is no base column{hint}", "columns")
-            if names.count(name) > 1:
-                raise ParameterError(f"columns names {name!r} twice", "columns")
     inputs = needed_inputs(None if columns is None else names, names)
     for name in inputs:
         # Without a leader what compares with it is missing.

@@ -99,7 +99,7 @@ class VolatilitySpillover:
     """Rows in which the target's volatility forgets half of a shock; the overlap of rolling volatilities is in it."""
     r_squared: float | None
     stderr: float | None
-    """Standard error of the coefficient, from volatilities that do not overlap."""
+    """Standard error of the coefficient, by the returns that overlapping volatilities share."""
     p_value: float | None
     """Two-sided, of no relation."""
     vol_window: int

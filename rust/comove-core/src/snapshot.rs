@@ -32,10 +32,8 @@ pub enum Object {
     LagScanner = 5,
     /// Volatility of an asset on that of a source.
     SpilloverMonitor = 6,
-    /// Feature columns of one symbol.
-    BaseColumns = 7,
     /// The rows of a feature recipe.
-    FeatureStream = 8,
+    FeatureStream = 7,
 }
 
 /// Builds a snapshot.

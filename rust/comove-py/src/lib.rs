@@ -24,7 +24,6 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<live::joint::JointPair>()?;
     module.add_class::<live::lags::LagScanner>()?;
     module.add_class::<live::spillover::SpilloverMonitor>()?;
-    module.add_class::<live::columns::BaseColumns>()?;
     module.add_class::<live::stream::RecipeStream>()?;
     module.add_class::<live::panel::Panel>()?;
     module.add_class::<live::panel::PanelReadings>()?;

@@ -38,7 +38,7 @@ use crate::error::{Error, Result};
 use crate::features::prices;
 use crate::lanes::Lanes;
 use crate::params::same_length;
-use crate::snapshot::{Object, Reader, Writer};
+use crate::snapshot::{Reader, Writer};
 
 /// What columns are made of, in the order of [`Bars::series`].
 pub const INPUTS: [&str; 11] = [
@@ -105,15 +105,22 @@ fn families() -> Result<[Box<dyn Family>; COLUMNS.len()]> {
     ])
 }
 
-/// The most columns there can be.
-const MOST_COLUMNS: usize = 64;
+/// How many columns there are.
+const COUNT: usize = {
+    let (mut count, mut family) = (0, 0);
+    while family < COLUMNS.len() {
+        count += COLUMNS[family].len();
+        family += 1;
+    }
+    count
+};
 
 /// Which columns are wanted, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     count: usize,
     /// Where each stands among [`columns`]; beyond `count` no meaning.
-    places: [u8; MOST_COLUMNS],
+    places: [u8; COUNT],
 }
 
 impl Wanted {
@@ -122,7 +129,7 @@ impl Wanted {
     /// # Errors
     /// A name that is none, or comes twice.
     pub fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
-        let mut wanted = Self { count: 0, places: [0; MOST_COLUMNS] };
+        let mut wanted = Self { count: 0, places: [0; COUNT] };
         for name in names {
             let refused = |problem| Error::Symbol { symbol: name.to_owned(), problem };
             let at = columns().position(|column| column == name).ok_or_else(|| refused("is no column"))?;
@@ -145,7 +152,7 @@ impl Wanted {
 
     /// Adds the column at a place among [`columns`]; false where it is none, or there already.
     fn add(&mut self, at: usize) -> bool {
-        let Some(place) = u8::try_from(at).ok().filter(|_| at < columns().count() && !self.has(at)) else {
+        let Some(place) = u8::try_from(at).ok().filter(|_| at < COUNT && !self.has(at)) else {
             return false;
         };
         self.places[self.count] = place;
@@ -167,7 +174,7 @@ impl Wanted {
     }
 
     fn read(from: &mut Reader) -> Result<Self> {
-        let mut wanted = Self { count: 0, places: [0; MOST_COLUMNS] };
+        let mut wanted = Self { count: 0, places: [0; COUNT] };
         for _ in 0..from.count()? {
             if !wanted.add(from.count()?) {
                 return Err(Reader::unusable("it names a column that is none, or one twice"));
@@ -291,11 +298,6 @@ impl BaseColumns {
         self.wanted
     }
 
-    /// Time of the last row.
-    pub fn last(&self) -> Option<i64> {
-        self.last
-    }
-
     /// Takes in rows and writes the wanted columns, one slice each; at most so many threads share the families.
     ///
     /// # Errors
@@ -330,7 +332,7 @@ impl BaseColumns {
 
     /// Each family writes into its own columns; those that are not wanted go nowhere.
     fn run(&mut self, rows: &Rows<'_>, threads: usize, out: &mut [&mut [f64]]) -> Result<()> {
-        let mut places: [Option<&mut [f64]>; MOST_COLUMNS] = [const { None }; MOST_COLUMNS];
+        let mut places: [Option<&mut [f64]>; COUNT] = [const { None }; COUNT];
         for (place, out) in self.wanted.places().zip(out) {
             places[place] = Some(out);
         }
@@ -383,32 +385,6 @@ impl BaseColumns {
             previous = Some(value);
         }
         Ok(())
-    }
-
-    /// Forgets all rows.
-    pub fn reset(&mut self) {
-        // The windows are those that were made before.
-        if let Ok(empty) = Self::new(self.wanted) {
-            *self = empty;
-        }
-    }
-
-    /// A snapshot that [`from_bytes`](Self::from_bytes) restores bit for bit.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Writer::new(Object::BaseColumns);
-        self.write(&mut out);
-        out.finish()
-    }
-
-    /// Restores a snapshot.
-    ///
-    /// # Errors
-    /// [`Error::Snapshot`] for bytes that `to_bytes` does not write.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut from = Reader::new(bytes, Object::BaseColumns)?;
-        let recipe = Self::read(&mut from)?;
-        from.end()?;
-        Ok(recipe)
     }
 
     fn write(&self, out: &mut Writer) {

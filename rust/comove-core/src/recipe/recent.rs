@@ -246,12 +246,12 @@ mod tests {
     fn a_snapshot_goes_on_alike() -> crate::Result<()> {
         let (mut recent, mut highest, mut share) = (Recent::new(6), Highest::new(6), Share::new(6));
         for value in values() {
-            let mut out = Writer::new(Object::BaseColumns);
+            let mut out = Writer::new(Object::FeatureStream);
             recent.write(&mut out);
             highest.write(&mut out);
             share.write(&mut out);
             let bytes = out.finish();
-            let mut from = Reader::new(&bytes, Object::BaseColumns)?;
+            let mut from = Reader::new(&bytes, Object::FeatureStream)?;
             let (mut a, mut b, mut c) = (Recent::new(6), Highest::new(6), Share::new(6));
             a.read(&mut from)?;
             b.read(&mut from)?;

@@ -3,7 +3,6 @@
 //! Options and arrays go through `comove.options`, which every door shares, before anything is touched.
 
 mod arguments;
-pub mod columns;
 pub mod ewm;
 pub mod joint;
 pub mod lags;
