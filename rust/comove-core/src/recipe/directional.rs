@@ -26,7 +26,8 @@ impl Strength {
     fn push(&mut self, change: f64) -> f64 {
         let part = |size: f64| if change.is_nan() { f64::NAN } else { size.max(0.0) };
         let (gains, losses) = (self.gains.push(part(change)), self.losses.push(part(-change)));
-        defined(100.0 * gains / (gains + losses))
+        // The share first: 100 times it is never above 100, which a product divided by its own factor can be.
+        defined(100.0 * (gains / (gains + losses)))
     }
 
     fn write(&self, out: &mut Writer) {
@@ -88,7 +89,7 @@ impl Directional {
         let falls = self.down.push(if down > up && down > 0.0 { down } else { 0.0 });
         let range = self.range.push(true_range);
         let (plus, minus) = (rises / range, falls / range);
-        self.adx.push(defined(100.0 * (plus - minus).abs() / (plus + minus)))
+        self.adx.push(defined(100.0 * ((plus - minus).abs() / (plus + minus))))
     }
 }
 
@@ -115,4 +116,21 @@ impl Family for Directional {
     }
 
     kept!(strength_7, strength_14, atr, up, down, range, adx, high, low, close);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Strength;
+
+    #[test]
+    fn strength_is_within_its_range() {
+        for rows in [7, 14] {
+            let mut strength = Strength::new(rows);
+            for row in 0..2000 {
+                // Rises only, of sizes that are not exact in binary.
+                let found = strength.push(0.1 + (row % 13) as f64 * 0.07);
+                assert!(row + 1 < rows || found.total_cmp(&100.0).is_eq(), "{found} in row {row}");
+            }
+        }
+    }
 }
