@@ -104,10 +104,9 @@ impl Family for Ranges {
             if !self.recent.is_whole() {
                 return f64::NAN;
             }
-            // Adding up numbers and not counting: the processor does many at once.
-            let wider: f64 =
-                self.recent.values().iter().map(|&r| if r > range[row] { 1.0 } else { 0.0 }).sum();
-            wider / RANK_ROWS as f64
+            // Words as wide as the values: the processor compares and counts several at once.
+            let wider: u64 = self.recent.values().iter().map(|&r| u64::from(r > range[row])).sum();
+            wider as f64 / RANK_ROWS as f64
         });
         fill(nr7, |row| {
             let least = -self.narrowest.push(-range[row]);
