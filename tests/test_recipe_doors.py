@@ -102,6 +102,44 @@ def test_groups_stay_apart():
     assert built.columns[len(mixed.columns) :] == NAMES[:61]
 
 
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_recipe_keeps_symbols_apart(lazy):
+    """Rows of three symbols in turn; a key of two columns, null among them; a column of any other name."""
+    frames = {}
+    for coin, rows in ((1, 150), (2, 90), (3, 1)):
+        frame = table(made(rows, coin, gaps=0.05)).with_columns(pl.from_epoch("ts", time_unit="ns"))
+        frames[coin] = frame.with_columns(venue=pl.lit(None if coin == 2 else "x"), coin=pl.lit(coin))
+    mixed = pl.concat(frames.values()).sort("ts", "coin", descending=[False, True]).with_row_index("comove row")
+    leader = frames[1].select("ts", close="leader_close")
+    recipe = cm.FeatureRecipe(lag=1, ages=True)
+    given = mixed.lazy() if lazy else mixed
+    built = recipe.build_with_market_context(given, btc_frame=leader, over=["venue", "coin"]).lazy().collect()
+    assert built.select(mixed.columns).equals(mixed)
+    for coin in frames:
+        alone = recipe.build_with_market_context(mixed.filter(coin=coin), btc_frame=leader)
+        assert_frame_equal(built.filter(coin=coin), alone, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("over", "match"),
+    [
+        (1, "over must be the name of a column or a sequence of names, got 1"),
+        ("coin", "over: no column 'coin'"),
+        (["ts", "ts"], "over names a column twice"),
+    ],
+)
+def test_symbols_that_are_none(over, match):
+    with pytest.raises(ParameterError, match=match):
+        cm.FeatureRecipe(columns=["day_of_week"]).build(table(made(5, 1)), over=over)
+
+
+def test_times_beyond_nanoseconds_are_refused():
+    frame = pl.DataFrame({"ts": pl.Series([2**63 // 1000 + 1], dtype=pl.Int64).cast(pl.Datetime("us"))})
+    with pytest.raises(DataError, match=r"frame: ts must lie between 1677 and 2262, got 2262-.* in row 0") as caught:
+        cm.FeatureRecipe(columns=["tod_fraction"]).build(frame)
+    assert caught.value.code == "ts_range"
+
+
 def test_columns_come_in_the_order_asked_for_and_need_only_their_inputs():
     frame = made(300, 3)
     names = ["rsi_14", "ret_1", "ema_5"]
@@ -126,6 +164,38 @@ def test_out_is_written_to():
     np.testing.assert_array_equal(found["ema_5"], columns_of(frame, ["ema_5"])["ema_5"])
     assert np.shares_memory(found["ema_5"], out)
     assert (out[:, 1::2] == -1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("bid", -1.0, "bid must be above 0.* got -1"),
+        ("ask", 0.0, "ask must be above 0.* got 0"),
+        ("bid_volume", -1.0, "bid_volume must .* got -1"),
+        ("ask_volume", -2.0, "ask_volume must .* got -2"),
+    ],
+)
+def test_an_order_book_that_cannot_be_is_refused_at_every_door(name, value, match):
+    wrong = made(5, 1)
+    wrong[name][3] = value
+    names = ["microprice", "orderbook_imbalance"]
+    with pytest.raises(DataError, match=match):
+        columns_of(wrong, names)
+    with pytest.raises(pl.exceptions.ComputeError, match=match):
+        table(wrong).select(cm.base_features(names, **BOOK))
+    frame = table(wrong).with_columns(pl.from_epoch("ts", time_unit="ns"))
+    with pytest.raises(DataError, match=f"frame: {name} must"):
+        cm.FeatureRecipe(columns=names).build(frame)
+    stream = stream_of(wrong, names)
+    before = stream.to_bytes()
+    with pytest.raises(DataError, match=match):
+        stream.update(0, {key: values[3] for key, values in wrong.items()})
+    assert stream.to_bytes() == before
+
+
+def test_a_missing_time_is_called_by_its_name():
+    with pytest.raises(pl.exceptions.ComputeError, match=r"\[missing_time\] ts must not be missing, got null at row 1"):
+        pl.DataFrame({"ts": [1, None]}).select(cm.base_features(["day_of_week"]))
 
 
 def test_infinities_and_expressions():

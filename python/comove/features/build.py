@@ -44,8 +44,7 @@ def build(
     DataError, OrderError
         As `comove.features.grid`.
     """
-    columns = plan.inputs if "close" in plan.inputs or not leaders else (*plan.inputs, "close")
-    asset = grid.read_prices(frame, name, columns)
+    asset = grid.read_prices(frame, name, plan.reads)
     laid = grid.lay_on_grid(asset, leaders)
     for leader, price in laid.leaders.items():
         grid.refuse_unrelated(asset, leaders[leader], laid.asset, price)
@@ -77,7 +76,8 @@ def build_each(
         As `build`; they name the symbol.
     """
     parts, rows = [], []
-    groups = frame.with_row_index(_ROW).partition_by(over, as_dict=True, maintain_order=True)
+    needed = frame.select(*dict.fromkeys([*over, "ts", *plan.reads]))
+    groups = needed.with_row_index(_ROW).partition_by(over, as_dict=True, maintain_order=True)
     for symbol, part in groups.items():
         parts.append(build(part, leaders, plan, options, f"frame {', '.join(map(str, symbol))}"))
         rows.append(part[_ROW].to_numpy())

@@ -97,12 +97,15 @@ def read_prices(frame: pl.DataFrame | pl.LazyFrame, name: str, columns: Sequence
     read = frame.lazy().select("ts", *columns).collect()
     ts = to_utc(read["ts"], source=name)
     check_order(ts, source=name)
+    row = first_row(~ts.to_physical().is_between(-_LAST_TIME, _LAST_TIME))
+    if row is not None:
+        raise DataError(f"{name}: ts must lie between 1677 and 2262, got {ts[row]} in row {row}", "ts_range")
     found = {}
     for column in columns:
         values = to_float(read[column], column, source=name)
         if column in _PRICES:
             _refuse(values, values <= 0, f"{name}: {column} must be above 0", "price_sign", ts)
-        elif column == "volume":
+        elif column in _VOLUMES:
             _refuse(values, values < 0, f"{name}: {column} must not be below 0", "negative", ts)
         found[column] = values
     for side, compare in (("low", pl.Series.__lt__), ("high", pl.Series.__gt__)):
@@ -114,7 +117,10 @@ def read_prices(frame: pl.DataFrame | pl.LazyFrame, name: str, columns: Sequence
     return Prices(name, ts.to_physical().to_numpy(), arrays)
 
 
-_PRICES = ("open", "high", "low", "close")
+#: The last microsecond that can be told in nanoseconds.
+_LAST_TIME = (2**63 - 1) // 1_000
+_PRICES = ("open", "high", "low", "close", "bid", "ask")
+_VOLUMES = ("volume", "bid_volume", "ask_volume")
 
 
 def _refuse(values: pl.Series, wrong: pl.Series, text: str, code: str, ts: pl.Series) -> None:

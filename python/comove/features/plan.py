@@ -73,6 +73,11 @@ class Plan:
         """Whether a column is the age of a leader."""
         return name not in BASE_COLUMNS and name.endswith(f"_{registry.AGE}")
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Columns to read of the asset, `ts` not counted: against leaders, its close as well."""
+        return self.inputs if "close" in self.inputs or not self.leaders else (*self.inputs, "close")
+
     def of_leader(self, leader: str) -> list[str]:
         """Return the cross-asset columns of a leader that are wanted."""
         kinds = [f"{leader}_{kind}" for kind in registry.CROSS_ASSET]

@@ -22,6 +22,8 @@ __all__ = ["FeatureRecipe"]
 
 Frame: TypeAlias = pl.DataFrame | pl.LazyFrame
 _FrameT = TypeVar("_FrameT", pl.DataFrame, pl.LazyFrame)
+#: Options of the cross-asset columns, in rows.
+_ROWS = ("window_size", "vol_window", "short", "long", "momentum")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,13 +90,18 @@ class FeatureRecipe:
     columns: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        lookbacks = {name: getattr(self, name) for name in ("vol_window", "short", "long", "momentum")}
-        options.cross_asset(self.window_size, self.min_samples, lookbacks, self.returns)
+        chosen = options.cross_asset(
+            self.window_size, self.min_samples, {name: getattr(self, name) for name in _ROWS[1:]}, self.returns
+        )
         if self.fill is not None and (not isinstance(self.fill, str) or self.fill not in filling.POLICIES):
             raise ParameterError(f"fill must be 'forward', 'forward_backward' or None, got {self.fill!r}", "choice")
-        options.whole("fill_limit", self.fill_limit, least=0)
-        options.whole("lag", self.lag, least=0)
-        options.flag("ages", self.ages)
+        # Numbers of Python and not of NumPy: a stream spells them out in its snapshots.
+        plain: dict[str, Any] = {name: chosen[name] for name in _ROWS}
+        plain["min_samples"] = None if self.min_samples is None else chosen["min_samples"]
+        plain |= {name: options.whole(name, getattr(self, name), least=0) for name in ("fill_limit", "lag")}
+        plain["ages"] = options.flag("ages", self.ages)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)
         if self.columns is not None:
             object.__setattr__(self, "columns", checked_columns(self.columns))
 
@@ -105,9 +112,9 @@ class FeatureRecipe:
         ----------
         frame : DataFrame or LazyFrame
             Candles: ``ts``, rising without repeats, naive times in UTC; ``open``, ``high``, ``low``, ``close``, prices
-            above 0; ``volume``; null or NaN where missing. Where they are there, also ``bid``, ``ask``,
-            ``bid_volume``, ``ask_volume`` and ``funding_rate``. A recipe with `columns` needs only what those are made
-            of. Other columns pass through.
+            above 0; ``volume``, not below 0; null or NaN where missing. Where they are there, also ``bid``, ``ask``,
+            ``bid_volume``, ``ask_volume``, likewise, and ``funding_rate``. A recipe with `columns` needs only what
+            those are made of. Other columns pass through.
         over : str or sequence of str, optional
             The columns that name the symbol, for a frame of many: each is built by itself.
 
@@ -230,8 +237,7 @@ class FeatureRecipe:
 
     def kernel_options(self) -> dict[str, Any]:
         """Return the options of `comove.cross_asset_features`."""
-        names = ("window_size", "vol_window", "short", "long", "momentum", "min_samples", "returns")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in (*_ROWS, "min_samples", "returns")}
 
     def plan(self, leaders: Collection[str], given: Collection[str]) -> Plan:
         """Return the columns for these leaders, in their order, and inputs of order book and funding rate."""
@@ -251,7 +257,7 @@ class FeatureRecipe:
             grid.check_columns(leader, name)
         schema = frame.collect_schema()
         plan: Plan = self.plan(leaders, [name for name in BOOK_INPUTS if name in schema])
-        grid.check_columns(frame, "frame", (*plan.inputs, *(["close"] if leaders else [])))
+        grid.check_columns(frame, "frame", plan.reads)
         symbols = _symbol_columns(over, schema)
         for column in plan.columns:
             if column.name in schema:
@@ -275,7 +281,7 @@ def _symbol_columns(over: object, schema: Mapping[str, Any]) -> list[str]:
     Raises
     ------
     ParameterError
-        Not names of columns of the frame.
+        Not names of columns of the frame, or one twice.
     """
     if over is None:
         return []
@@ -285,4 +291,6 @@ def _symbol_columns(over: object, schema: Mapping[str, Any]) -> list[str]:
     for name in names:
         if name not in schema:
             raise ParameterError(f"over: no column {name!r}; found: {', '.join(schema)}", "over")
+    if len(set(names)) < len(names):
+        raise ParameterError(f"over names a column twice, got {over!r}", "over")
     return list(names)

@@ -271,9 +271,11 @@ fn evaluate(inputs: &[SeriesExport], kwargs: &[u8]) -> Result<SeriesExport, Fail
         .iter()
         .map(|(field, chunks)| Column::<Float64Type>::new(chunks, field.name(), |_| Ok(f64::NAN)))
         .collect::<Result<Vec<_>, _>>()?;
+    // What the argument is called.
+    let by = if matches!(task, Task::BaseColumns(_)) { "ts" } else { "by" };
     let times = times.first().map(|(field, chunks)| {
         Column::<Int64Type>::new(chunks, field.name(), |row| {
-            Err(told(comove_core::Error::MissingTime { name: "by", row }))
+            Err(told(comove_core::Error::MissingTime { name: by, row }))
         })
     });
     let times = times.transpose()?;

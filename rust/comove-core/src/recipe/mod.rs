@@ -15,6 +15,7 @@ mod averages;
 mod book;
 mod breakouts;
 mod calendar;
+mod checked;
 mod directional;
 mod estimators;
 mod fades;
@@ -29,14 +30,12 @@ pub mod stream;
 mod volatility;
 mod volume;
 
-use std::borrow::Cow;
 use std::sync::Mutex;
 
+use self::checked::Checked;
 use self::family::{Family, Rows, defined};
 use self::recent::Past;
 use crate::error::{Error, Result};
-use crate::features::prices;
-use crate::lanes::Lanes;
 use crate::params::same_length;
 use crate::snapshot::{Reader, Writer};
 
@@ -54,9 +53,9 @@ pub const INPUTS: [&str; 11] = [
     "ask_volume",
     "funding_rate",
 ];
-/// Of which prices are the first four, and this.
-const LEADER: usize = 5;
+const CLOSE: usize = 3;
 const VOLUME: usize = 4;
+const LEADER: usize = 5;
 const FIRST_OF_BOOK: usize = 6;
 
 /// Rows of a symbol: times in nanoseconds, and [`INPUTS`]. NaN is missing; a series without any value may be empty.
@@ -301,8 +300,8 @@ impl BaseColumns {
     /// Takes in rows and writes the wanted columns, one slice each; at most so many threads share the families.
     ///
     /// # Errors
-    /// Series of other lengths; a price not above 0, a volume below 0, a high below the low or another price outside
-    /// them; times that do not increase. Then no row is taken in.
+    /// Series of other lengths; a price not above 0, a volume below 0, a high below the low or another price of the bar
+    /// outside them; times that do not increase. Then no row is taken in.
     pub fn extend(&mut self, bars: &Bars<'_>, threads: usize, out: &mut [&mut [f64]]) -> Result<()> {
         let rows = bars.ts.len();
         same_length("out", out.len(), self.wanted.count())?;
@@ -312,7 +311,7 @@ impl BaseColumns {
         self.check_times(bars.ts)?;
         let checked = Checked::new(bars)?;
         let mut ret = vec![0.0; rows];
-        let close = checked.series(3);
+        let close = checked.series(CLOSE);
         for (row, ret) in ret.iter_mut().enumerate() {
             *ret = defined(close[row] / self.close.ago(close, row, 1) - 1.0);
         }
@@ -411,52 +410,3 @@ impl BaseColumns {
 
 /// Below this a thread costs more than it saves.
 const LEAST_ROWS_A_THREAD: usize = 4096;
-
-/// Series that were looked at: NaN where not finite, and all of one length.
-struct Checked<'a>(Vec<Cow<'a, [f64]>>, Vec<f64>);
-
-impl<'a> Checked<'a> {
-    fn new(bars: &Bars<'a>) -> Result<Self> {
-        let rows = bars.ts.len();
-        let lanes = Lanes::from_environment()?;
-        let mut all = Vec::with_capacity(INPUTS.len());
-        for (at, (&name, &values)) in INPUTS.iter().zip(&bars.series).enumerate() {
-            if !values.is_empty() {
-                same_length(name, values.len(), rows)?;
-            }
-            all.push(match at {
-                0..VOLUME | LEADER => prices(lanes, name, values)?,
-                VOLUME => volumes(name, values)?,
-                _ => Cow::Borrowed(values),
-            });
-        }
-        let checked = Self(all, vec![f64::NAN; rows]);
-        let [open, high, low, close] = core::array::from_fn(|i| checked.series(i));
-        for row in 0..rows {
-            let (low, high) = (low[row], high[row]);
-            for (name, value) in [("close", close[row]), ("open", open[row]), ("high", high)] {
-                // A missing price is outside nothing.
-                if value < low || value > high {
-                    return Err(Error::Bar { name: name.to_owned(), value, low, high, row });
-                }
-            }
-        }
-        Ok(checked)
-    }
-
-    /// The series, all missing where it was empty.
-    fn series(&self, at: usize) -> &[f64] {
-        if self.0[at].is_empty() { &self.1 } else { &self.0[at] }
-    }
-}
-
-/// Volumes, NaN where missing.
-fn volumes<'a>(name: &'static str, values: &'a [f64]) -> Result<Cow<'a, [f64]>> {
-    if let Some(row) = values.iter().position(|&volume| volume < 0.0 && volume.is_finite()) {
-        return Err(Error::Negative { name, value: values[row], row });
-    }
-    if values.iter().all(|value| !value.is_infinite()) {
-        return Ok(Cow::Borrowed(values));
-    }
-    Ok(values.iter().map(|&value| defined(value)).collect())
-}
