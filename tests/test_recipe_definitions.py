@@ -94,8 +94,17 @@ def test_warm_up_is_the_first_row_with_a_value():
         assert first == column.warm_up, name
 
 
+def rising():
+    """Candles of which each is above the one before: all of the strength is on one side."""
+    frame = made(700, 7)
+    frame["close"] = 100 * np.exp(np.cumsum(np.abs(np.random.default_rng(7).normal(0, 0.01, 700))))
+    frame["open"] = frame["low"] = np.concatenate([[100.0], frame["close"][:-1]])
+    frame["high"] = frame["close"]
+    return frame
+
+
 def test_values_keep_to_their_range():
-    for found in FOUND.values():
+    for found in (*FOUND.values(), columns_of(rising())):
         for name, column in BASE_COLUMNS.items():
             low, high = column.range
             values = found[name][np.isfinite(found[name])]
@@ -108,7 +117,7 @@ def test_lookback_is_what_a_value_depends_on():
     frame, at = MADE[0.0], 500
     inputs = ("open", "high", "low", "close", "volume", "leader_close", "bid_volume", "funding_rate")
     for name, column in BASE_COLUMNS.items():
-        if column.lookback == "fades" or not column.inputs:
+        if not isinstance(column.lookback, int) or not column.inputs:
             continue
         for back, matters in ((column.lookback - 1, True), (column.lookback, False)):
             changed = {key: values.copy() for key, values in frame.items()}
@@ -120,3 +129,15 @@ def test_lookback_is_what_a_value_depends_on():
             assert not differs or matters, name
             if column.unit not in ("ratio", "points", "flag", "bps", "fraction"):
                 assert differs == matters, name
+
+
+def test_a_lookback_of_all_rows_has_no_end():
+    frame = MADE[0.0]
+    later = {name: values[300:] for name, values in frame.items()}
+    for name, column in BASE_COLUMNS.items():
+        if isinstance(column.lookback, int):
+            np.testing.assert_allclose(
+                columns_of(later, [name])[name][300], FOUND[0.0][name][600], rtol=1e-9, atol=1e-12, err_msg=name
+            )
+    assert BASE_COLUMNS["coin_age_days"].lookback == "all"
+    assert columns_of(later, ["coin_age_days"])["coin_age_days"][300] == FOUND[0.0]["coin_age_days"][600] - 12.5

@@ -33,14 +33,14 @@ _MOMENTS = "Chan, Golub and LeVeque (1979), eq. 2.1"
 def _column(
     name: str,
     definition: str,
-    lookback: int | Literal["fades"],
+    lookback: int | Literal["fades", "all"],
     unit: str,
     span: _Range,
     source: str = "comove",
     warm_up: int | None = None,
 ) -> ColumnMetadata:
     if warm_up is None:
-        warm_up = 1 if lookback == "fades" else lookback
+        warm_up = lookback if isinstance(lookback, int) else 1
     return ColumnMetadata(
         name=name,
         definition=definition,
@@ -110,7 +110,7 @@ _STATE = [
     ),
     _column("volume_mean_240", "sma(v, 240)", 240, "volume", _POSITIVE, _MOMENTS),
     _column("volume_std_240", "sd(v, 240)", 240, "volume", _POSITIVE, _MOMENTS),
-    _column("coin_age_days", "days since the first row of the symbol", 1, "days", _POSITIVE),
+    _column("coin_age_days", "days since the first row of the symbol", "all", "days", _POSITIVE),
 ]
 _BREAKOUTS = [
     _column(

@@ -32,8 +32,9 @@ class ColumnMetadata:
         The formula, with the recipe's own options in it.
     inputs : tuple of str
         Columns of the candles; those of a leader as in ``"btc.close"``.
-    lookback : int or "fades"
-        Rows, this one included, whose prices the value depends on; "fades" for an exponential memory.
+    lookback : int, "fades" or "all"
+        Rows, this one included, that the value depends on before filling; "fades" for an exponential memory, "all"
+        where one row of long ago is enough to matter.
     warm_up : int
         Rows until the first value, that row included, where nothing is missing. As `Panel.warmup`.
     range : (float or None, float or None)
@@ -49,7 +50,7 @@ class ColumnMetadata:
     name: str
     definition: str
     inputs: tuple[str, ...]
-    lookback: int | Literal["fades"]
+    lookback: int | Literal["fades", "all"]
     warm_up: int
     range: tuple[float | None, float | None]
     unit: str
@@ -61,7 +62,7 @@ class ColumnMetadata:
         """Return the same column shown `lag` rows later."""
         if lag == 0:
             return self
-        lookback = self.lookback if self.lookback == "fades" else self.lookback + lag
+        lookback = self.lookback + lag if isinstance(self.lookback, int) else self.lookback
         text = f"{self.definition}; as of {lag} row{'s' if lag > 1 else ''} before"
         return replace(self, lookback=lookback, warm_up=self.warm_up + lag, definition=text)
 
@@ -141,7 +142,7 @@ def age_column(leader: str) -> ColumnMetadata:
         name=f"{leader}_{AGE}",
         definition="rows of the grid since the leader last had a price, 0 for now; never filled",
         inputs=(f"{leader}.close",),
-        lookback=1,
+        lookback="all",
         warm_up=1,
         range=(0.0, None),
         unit="rows",
