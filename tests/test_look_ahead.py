@@ -72,3 +72,23 @@ def test_a_column_of_the_next_row_is_found():
 def test_rows_that_are_none():
     with pytest.raises(ParameterError, match="rows must be at most 417"):
         audit(FeatureRecipe(columns=["ret_1"]), MARKET["AAA"], rows=[420])
+
+
+@pytest.mark.parametrize("first", [1, 150])
+def test_a_leader_may_begin_after_the_symbol(first):
+    leaders = {"BTC": LEADERS["BTC"], "SOL": LEADERS["SOL"][first:]}
+    found = audit(FeatureRecipe(), MARKET["AAA"], leaders=leaders)
+    assert min(found.rows) < first
+    found.check()
+    early = Peeking(columns=["ret_1"])
+    assert {wrong.future for wrong in audit(early, MARKET["AAA"], leaders=leaders, rows=[0]).found} == {"noise"}
+
+
+def test_times_in_any_form_and_frames_that_are_none():
+    recipe = FeatureRecipe(columns=["ret_1", "btc_beta"])
+    texts = MARKET["BTC"].with_columns(pl.col("ts").dt.to_string("%Y-%m-%dT%H:%M:%SZ"))
+    audit(recipe, MARKET["AAA"], leaders={"BTC": texts}, rows=[100]).check()
+    with pytest.raises(DataError, match="frame: an audit takes a Polars DataFrame, got LazyFrame"):
+        audit(recipe, MARKET["AAA"].lazy(), leaders={"BTC": texts})
+    with pytest.raises(DataError, match="BTC: an audit takes"):
+        audit(recipe, MARKET["AAA"], leaders={"BTC": texts.lazy()})

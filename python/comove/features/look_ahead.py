@@ -1,19 +1,20 @@
 """Does any column see the future? Every column of a recipe, tried in two ways.
 
 The frames are cut after a row, and everything after it is overwritten with noise: no value at or before that row may
-change by a bit. A column that is right only because the data were kind is found out at one row or another.
+change by a bit. Where a leader has no rows yet there is nothing to cut it to, and noise alone is tried. A column that
+is right only because the data were kind is found out at one row or another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from comove import options
+from comove.data.times import to_utc
 from comove.errors import DataError
 from comove.features.recipe import FeatureRecipe
 from comove.options import BOOK_INPUTS
@@ -22,6 +23,10 @@ __all__ = ["Audit", "LookAhead", "audit"]
 
 _PRICES = ("open", "high", "low", "close", "bid", "ask")
 _OTHERS = ("volume", *(name for name in BOOK_INPUTS if name not in _PRICES))
+#: The frame itself, among the leaders by name.
+_OWN = ""
+#: Codes of the refusal of a leader that has nothing in common with the symbol (yet).
+_TOO_LITTLE = ("frame_empty", "no_overlap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +115,12 @@ def audit(
     Raises
     ------
     ParameterError, DataError
-        As `FeatureRecipe.build_with_market_context`; a row that is none of the frame.
+        As `FeatureRecipe.build_with_market_context`; a row that is none of the frame, a LazyFrame.
 
     Notes
     -----
-    Builds the columns twice for every row tried.
+    Builds the columns twice for every row tried; once, with noise alone, where the recipe refuses what a cut would
+    leave: a leader without rows, or none beside a row of the symbol.
 
     Examples
     --------
@@ -126,6 +132,11 @@ def audit(
     ()
     """
     others = {} if leaders is None else dict(leaders)
+    given = {_OWN: frame, **others}
+    for name, one in given.items():
+        if not isinstance(one, pl.DataFrame):
+            text = f"{name or 'frame'}: an audit takes a Polars DataFrame, got {type(one).__name__}"
+            raise DataError(text, "frame")
     whole = recipe.build_with_market_context(frame, leaders=others)
     names = tuple(whole.columns[frame.width :])
     if rows is None:
@@ -135,15 +146,21 @@ def audit(
         cuts = tuple(rows)
     for cut in cuts:
         options.whole("rows", cut, least=0, most=len(frame) - 1, because="the last row of the frame")
+    times = {name: to_utc(one["ts"], source=name or "frame") for name, one in given.items()}
     rng = np.random.default_rng(seed)
     found = []
     for cut in cuts:
-        end = frame["ts"][cut]
-        past = {name: one.filter(pl.col("ts") <= end) for name, one in (("", frame), *others.items())}
-        noisy = {name: _noise(one, end, rng) for name, one in (("", frame), *others.items())}
+        later = {name: ts > times[_OWN][cut] for name, ts in times.items()}
+        past = {name: one.filter(~later[name]) for name, one in given.items()}
+        noisy = {name: _noise(one, later[name], rng) for name, one in given.items()}
         for future, frames in (("cut off", past), ("noise", noisy)):
-            own = frames.pop("")
-            built = recipe.build_with_market_context(own, leaders=frames)
+            own = frames.pop(_OWN)
+            try:
+                built = recipe.build_with_market_context(own, leaders=frames)
+            except DataError as error:
+                if future == "cut off" and error.code in _TOO_LITTLE:
+                    continue
+                raise
             for name in names:
                 row = _first_change(whole[name][: cut + 1], built[name][: cut + 1])
                 if row is not None:
@@ -160,9 +177,8 @@ def _cuts(columns: pl.DataFrame) -> tuple[int, ...]:
     return tuple(sorted({row for row in before | spread if 0 <= row < n - 1}))
 
 
-def _noise(frame: pl.DataFrame, end: Any, rng: np.random.Generator) -> pl.DataFrame:
-    """Return the frame with every row after `end` overwritten; candles stay candles."""
-    later = pl.col("ts") > end
+def _noise(frame: pl.DataFrame, later: pl.Series, rng: np.random.Generator) -> pl.DataFrame:
+    """Return the frame with the `later` rows overwritten; candles stay candles."""
     factors = np.exp(rng.normal(0.0, 0.5, (2, len(frame))))
     changed = [
         pl.when(later).then(pl.col(name) * pl.Series(factors[kind])).otherwise(pl.col(name)).alias(name)
