@@ -6,6 +6,7 @@ import copy
 import pickle
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -169,6 +170,7 @@ def test_a_stream_without_leaders_can_be_ready():
         ((60, 1.0, {}), DataError, "bar must be a mapping"),
         ((60, bar_of(0), {"ETH": 1.0}), DataError, "leaders: 'ETH' is none of btc, sol"),
         ((60, bar_of(0), {"BTC": 0.0}), DataError, "leaders"),
+        ((60, bar_of(0), {"BTC": 1.0, "btc": None}), DataError, "leaders: 'btc' is there twice"),
         ((60, None, {"SOL": -1.0}), DataError, "leaders"),
         ((60, bar_of(0), [1.0]), DataError, "leaders must be a mapping"),
         (("now", bar_of(0), {}), DataError, "ts must be"),
@@ -196,6 +198,8 @@ def test_a_refused_row_changes_nothing(row, error, match):
         ({"recipe": FeatureRecipe(window_size=2**40), "leaders": ["BTC"]}, "window_size must be at most"),
         ({"recipe": FeatureRecipe(long=2**40), "leaders": ["BTC"]}, "at most"),
         ({"recipe": FeatureRecipe(lag=2**40)}, "lag must be at most"),
+        ({"recipe": FeatureRecipe(lag=2**26, columns=["ret_1", "ret_3"])}, "lag must be at most"),
+        ({"recipe": FeatureRecipe(window_size=2**21), "leaders": [f"x{i}" for i in range(20)]}, "bytes of leaders"),
     ],
 )
 def test_bad_options(arguments, match):
@@ -238,13 +242,29 @@ def test_forged_snapshots_are_refused_or_work():
 
 
 def test_another_version_of_the_columns_is_refused():
-    """A note that tells of other columns than the core has."""
+    """A note that tells of other rows than the core makes."""
     snapshot = fed().to_bytes()
-    assert snapshot.count(b'"lag": 3') == 1
-    with pytest.raises(StateError, match="columns are not those of its recipe"):
-        FeatureStream.from_bytes(sealed(snapshot[:-8].replace(b'"ages": true', b'"ages":false')))
+    for written, forged in (
+        (b'"ages": true', b'"ages":false'),
+        (b'"lag": 3', b'"lag": 2'),
+        (b'"fill_limit": 2', b'"fill_limit": 3'),
+        (b'"momentum": 10', b'"momentum": 11'),
+        (b'"returns": "simple"', b'"returns":    "log"'),
+    ):
+        assert snapshot.count(written) == 1
+        with pytest.raises(StateError, match="makes other rows than its recipe says"):
+            FeatureStream.from_bytes(sealed(snapshot[:-8].replace(written, forged)))
     with pytest.raises(StateError, match="its recipe is none"):
         FeatureStream.from_bytes(sealed(snapshot[:-8].replace(b'"fill": "forward"', b'"fill": "upwards"')))
+
+
+def test_options_may_be_numbers_of_numpy():
+    recipe = FeatureRecipe(
+        window_size=np.int64(17), min_samples=np.int32(6), lag=np.int8(1), fill_limit=np.uint8(3), ages=np.bool_(True)
+    )
+    assert recipe == FeatureRecipe(window_size=17, min_samples=6, lag=1, fill_limit=3, ages=True)
+    stream = fed(recipe=recipe)
+    assert FeatureStream.from_bytes(stream.to_bytes()).recipe == recipe
 
 
 def test_all_base_columns_are_there():

@@ -1515,16 +1515,11 @@ class RecipeStream:
         """Return what `update` would return, and change nothing."""
 
     @property
-    def base(self) -> list[str]:
-        """Names of the base columns it computes."""
-
-    @property
     def note(self) -> str:
         """What the maker wrote into it."""
 
-    @property
-    def shown(self) -> list[tuple[int, float]]:
-        """Places in the raw row and defaults of what is shown."""
+    def makes_what(self, other: RecipeStream) -> bool:
+        """Return whether `other` makes the same rows of the same inputs."""
 
     @property
     def n(self) -> int:

@@ -176,12 +176,16 @@ class FeatureStream:
             return row
         if not isinstance(leaders, Mapping):
             raise DataError(f"leaders must be a mapping of names to closes, got {leaders!r}", "type")
+        taken = 0
         for name, close in leaders.items():
             place = self._keys.get(name)
             if place is None:
                 place = self._keys.get(name.lower()) if isinstance(name, str) else None
                 if place is None:
                     raise DataError(f"leaders: {name!r} is none of {', '.join(self.leaders) or 'none'}", "symbol")
+            if taken >> place & 1:
+                raise DataError(f"leaders: {name!r} is there twice", "symbol")
+            taken |= 1 << place
             row[place] = close
         return row
 
@@ -242,9 +246,8 @@ class FeatureStream:
             twin = cls(FeatureRecipe(**note["recipe"]), note["leaders"], inputs=note["inputs"])
         except (ComoveError, LookupError, TypeError, ValueError) as error:
             raise StateError(f"the snapshot is unusable: its recipe is none: {error}", "snapshot") from error
-        # By their text: missing defaults are NaN.
-        if str((core.shown, core.base)) != str((twin._core.shown, twin._core.base)):
-            raise StateError("the snapshot is unusable: its columns are not those of its recipe", "snapshot")
+        if not core.makes_what(twin._core):
+            raise StateError("the snapshot is unusable: it makes other rows than its recipe says", "snapshot")
         twin._core = core
         return twin
 

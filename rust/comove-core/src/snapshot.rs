@@ -14,6 +14,8 @@ const MAGIC: &[u8; 7] = b"COMOVE\0";
 const VERSION: u16 = 1;
 const HEADER: usize = MAGIC.len() + 1 + 2 + 8;
 const CHECKSUM: usize = 8;
+/// Counts of rows are exact as float64 below it.
+const MOST_COUNT: usize = 1 << 53;
 static CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_XZ);
 
 /// The kinds of live object.
@@ -164,13 +166,13 @@ impl<'a> Reader<'a> {
         Ok(i64::from_le_bytes(self.bytes()?))
     }
 
-    /// A count.
+    /// A count, below 2^53: what goes on counting from there stays in range.
     ///
     /// # Errors
     /// As [`float`](Self::float).
     pub fn count(&mut self) -> Result<usize> {
-        usize::try_from(u64::from_le_bytes(self.bytes()?))
-            .map_err(|_| Self::unusable("a count is out of range"))
+        let count = usize::try_from(u64::from_le_bytes(self.bytes()?)).ok();
+        count.filter(|&count| count < MOST_COUNT).ok_or_else(|| Self::unusable("a count is out of range"))
     }
 
     /// A truth value.

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::lanes::F;
 use crate::moments::{PairMoments, SeriesMoments};
 use crate::pair::{BetaCorr, Std};
-use crate::params::{MAX_LIVE_ROWS, at_most};
+use crate::params::{Extent, MAX_LIVE_ROWS, Window, at_most};
 use crate::snapshot::{Reader, Writer};
 use crate::window::SlidingWindow;
 
@@ -64,6 +64,14 @@ impl LiveCrossAsset {
             volatility: SlidingWindow::new(options.vol_window, None)?,
             prices: Prices { rows: vec![[f64::NAN; 2]; options.most_back() + 1], newest: 0 },
         })
+    }
+
+    /// Bytes of the rows that one with these options holds: two blocks a window, and the prices.
+    pub(crate) fn bytes(options: &CrossAsset) -> usize {
+        let size = |window: &Window| if let Extent::Rows(size) = window.extent() { size } else { 0 };
+        let pairs = size(options.window()).saturating_mul(2).saturating_add(options.most_back());
+        let rows = pairs.saturating_add(size(options.vol_window()));
+        rows.saturating_mul(size_of::<[f64; 2]>())
     }
 
     /// The options.

@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Bars, BaseColumns, INPUTS, LEADER, Wanted};
+use super::{Bars, BaseColumns, CLOSE, INPUTS, LEADER, Wanted};
 use crate::error::{Error, Result};
 use crate::features::live::LiveCrossAsset;
 use crate::features::{CrossAsset, price};
@@ -16,7 +16,6 @@ use crate::snapshot::{Object, Reader, Writer};
 
 /// Features and age.
 const A_LEADER: usize = 6;
-const CLOSE: usize = 3;
 
 /// A column that is shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -55,6 +54,32 @@ impl Plan {
     pub fn is_age(&self, place: usize) -> bool {
         place.checked_sub(self.base.count()).is_some_and(|place| place % A_LEADER == A_LEADER - 1)
     }
+
+    /// Whether both make the same rows; what the callers noted does not matter.
+    pub fn makes_what(&self, other: &Self) -> bool {
+        // Written down, missing defaults are equal.
+        let written = |plan: &Self| {
+            let mut out = Writer::new(Object::FeatureStream);
+            plan.base.write(&mut out);
+            plan.write(&mut out);
+            out.finish()
+        };
+        written(self) == written(other)
+    }
+
+    /// All but the base columns, which write themselves, and the note.
+    fn write(&self, out: &mut Writer) {
+        out.count(self.leaders);
+        self.cross_asset.write(out);
+        out.flag(self.carry.is_some());
+        out.count(self.carry.unwrap_or(0));
+        out.count(self.lag);
+        out.count(self.shown.len());
+        for shown in &self.shown {
+            out.count(shown.place);
+            out.float(shown.default);
+        }
+    }
 }
 
 /// The last value of a column, and the row it is from.
@@ -67,8 +92,8 @@ struct Held {
 /// The rows of a recipe.
 ///
 /// # Complexity
-/// A row costs a few microseconds, whatever came before. All memory is taken at construction but for the row that is
-/// given back.
+/// A row costs a few microseconds, whatever came before. What is kept of earlier rows has its memory from construction
+/// on; a row takes some for itself and gives it back. `peek` copies what is kept.
 #[derive(Clone, Debug)]
 pub struct FeatureStream {
     plan: Plan,
@@ -79,8 +104,8 @@ pub struct FeatureStream {
     held: Vec<Held>,
     /// Which columns can be defined at all: those against a leader need one.
     possible: Vec<bool>,
-    /// The rows that are not shown yet.
-    waiting: VecDeque<Vec<f64>>,
+    /// The rows that are not shown yet, one after the other.
+    waiting: VecDeque<f64>,
     last: Option<i64>,
     /// Rows taken in, and those of them that were the symbol's.
     rows: usize,
@@ -92,14 +117,17 @@ impl FeatureStream {
     /// No rows.
     ///
     /// # Errors
-    /// Windows, lookbacks or a lag beyond what a live object holds; a place that is none.
+    /// Windows, lookbacks or a lag beyond what a live object holds, all leaders together; a place that is none.
     pub fn new(plan: Plan) -> Result<Self> {
         if let Some(wrong) = plan.shown.iter().find(|shown| shown.place >= plan.raw()) {
             return Err(Error::Symbol { symbol: wrong.place.to_string(), problem: "is no column" });
         }
-        let most = MAX_LIVE_BYTES / (8 * plan.shown.len().max(1));
+        // The row that comes in waits with the others.
+        let most = (MAX_LIVE_BYTES / (8 * plan.shown.len().max(1))).saturating_sub(1);
         at_most("lag", plan.lag, most, "the most a live object holds")?;
         let leader = LiveCrossAsset::new(plan.cross_asset)?;
+        let bytes = LiveCrossAsset::bytes(&plan.cross_asset).saturating_mul(plan.leaders);
+        at_most("bytes of leaders x windows", bytes, MAX_LIVE_BYTES, "the most a live object holds")?;
         let base = plan.base.names();
         let never = |place: usize| {
             plan.leaders == 0 && super::leader::COLUMNS.contains(base.get(place).unwrap_or(&""))
@@ -110,7 +138,7 @@ impl FeatureStream {
             leaders: vec![leader; plan.leaders],
             priced: vec![None; plan.leaders],
             held: vec![Held { value: f64::NAN, row: 0 }; plan.shown.len()],
-            waiting: VecDeque::with_capacity(plan.lag + 1),
+            waiting: VecDeque::with_capacity((plan.lag + 1) * plan.shown.len()),
             last: None,
             rows: 0,
             own: 0,
@@ -201,25 +229,27 @@ impl FeatureStream {
 
     /// The columns that are shown, carried on and delayed.
     fn show(&mut self, raw: &[f64]) -> Vec<f64> {
-        let mut row = Vec::with_capacity(self.plan.shown.len());
         self.ready = true;
         for ((held, shown), possible) in self.held.iter_mut().zip(&self.plan.shown).zip(&self.possible) {
             let value = raw[shown.place];
             if !value.is_nan() {
                 *held = Held { value, row: self.rows };
-                row.push(value);
+                self.waiting.push_back(value);
                 continue;
             }
             self.ready &= !possible;
             let carried = self.plan.carry.is_some_and(|limit| self.rows - held.row <= limit);
-            row.push(if carried && !self.plan.is_age(shown.place) { held.value } else { f64::NAN });
+            let value = if carried && !self.plan.is_age(shown.place) { held.value } else { f64::NAN };
+            self.waiting.push_back(value);
         }
-        self.waiting.push_back(row);
-        let nothing = || vec![f64::NAN; self.plan.shown.len()];
-        let mut row = if self.waiting.len() > self.plan.lag { self.waiting.pop_front() } else { None }
-            .unwrap_or_else(nothing);
+        let shown = &self.plan.shown;
+        let mut row: Vec<f64> = if self.waiting.len() > self.plan.lag * shown.len() {
+            self.waiting.drain(..shown.len()).collect()
+        } else {
+            vec![f64::NAN; shown.len()]
+        };
         if self.plan.carry.is_some() {
-            for (value, shown) in row.iter_mut().zip(&self.plan.shown) {
+            for (value, shown) in row.iter_mut().zip(shown) {
                 if value.is_nan() {
                     *value = shown.default;
                 }
@@ -239,18 +269,8 @@ impl FeatureStream {
     /// A snapshot that [`from_bytes`](Self::from_bytes) restores bit for bit.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::new(Object::FeatureStream);
-        let plan = &self.plan;
-        out.text(&plan.note);
-        out.count(plan.leaders);
-        plan.cross_asset.write(&mut out);
-        out.flag(plan.carry.is_some());
-        out.count(plan.carry.unwrap_or(0));
-        out.count(plan.lag);
-        out.count(plan.shown.len());
-        for shown in &plan.shown {
-            out.count(shown.place);
-            out.float(shown.default);
-        }
+        out.text(&self.plan.note);
+        self.plan.write(&mut out);
         self.base.write(&mut out);
         out.flag(self.last.is_some());
         out.int(self.last.unwrap_or(0));
@@ -265,8 +285,8 @@ impl FeatureStream {
             out.float(held.value);
             out.count(held.row);
         }
-        out.count(self.waiting.len());
-        self.waiting.iter().flatten().for_each(|&value| out.float(value));
+        out.count(self.waiting.len() / self.plan.shown.len().max(1));
+        self.waiting.iter().for_each(|&value| out.float(value));
         out.finish()
     }
 
@@ -312,9 +332,8 @@ impl FeatureStream {
         if late || stream.own > rows || waiting > lag || any != (rows > 0) {
             return Err(Reader::unusable("its rows do not fit each other"));
         }
-        for _ in 0..waiting {
-            let row = (0..count).map(|_| from.float()).collect::<Result<_>>()?;
-            stream.waiting.push_back(row);
+        for _ in 0..waiting * count {
+            stream.waiting.push_back(from.float()?);
         }
         from.end()?;
         Ok(stream)
@@ -369,6 +388,35 @@ mod tests {
         assert_eq!(returns, [9.0, 9.0, 1.0, 9.0, 9.0, 1.0]);
         let ages: Vec<f64> = shown.iter().skip(1).map(|values| values[1]).collect();
         assert_eq!(ages, [0.0, 1.0, 0.0, 1.0, 2.0]);
+        Ok(())
+    }
+
+    #[test]
+    fn plans_are_the_same_whatever_was_noted() -> crate::Result<()> {
+        let plan = stream(Some(1), 1)?.plan().clone();
+        assert!(plan.makes_what(&Plan { note: "another".to_owned(), ..plan.clone() }));
+        let others = [
+            Plan { base: Wanted::named(["ret_3"])?, ..plan.clone() },
+            Plan { leaders: 2, ..plan.clone() },
+            Plan {
+                cross_asset: CrossAsset::new(3, None, Lookbacks::default(), Returns::Log)?,
+                ..plan.clone()
+            },
+            Plan { shown: plan.shown[..1].to_vec(), ..plan.clone() },
+            Plan { carry: None, ..plan.clone() },
+            Plan { lag: 2, ..plan.clone() },
+        ];
+        assert!(others.iter().all(|other| !plan.makes_what(other)));
+        Ok(())
+    }
+
+    #[test]
+    fn memory_has_a_bound() -> crate::Result<()> {
+        let plan = stream(None, 0)?.plan().clone();
+        // Rows of 2 columns that wait: 2^30 bytes, the one that comes in among them.
+        assert!(FeatureStream::new(Plan { lag: 1 << 26, ..plan.clone() }).is_err());
+        let cross_asset = CrossAsset::new(1 << 20, None, Lookbacks::default(), Returns::Simple)?;
+        assert!(FeatureStream::new(Plan { leaders: 100, cross_asset, ..plan }).is_err());
         Ok(())
     }
 

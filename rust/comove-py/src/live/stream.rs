@@ -113,22 +113,15 @@ impl RecipeStream {
         self.shown_row(py, row)
     }
 
-    /// Names of the base columns it computes.
-    #[getter]
-    fn base(&self) -> Vec<&'static str> {
-        self.core.plan().base.names()
-    }
-
     /// What the maker wrote into it.
     #[getter]
     fn note(&self) -> &str {
         &self.core.plan().note
     }
 
-    /// Places in the raw row and defaults of what is shown.
-    #[getter]
-    fn shown(&self) -> Vec<(usize, f64)> {
-        self.core.plan().shown.iter().map(|shown| (shown.place, shown.default)).collect()
+    /// Return whether `other` makes the same rows of the same inputs.
+    fn makes_what(&self, other: &Self) -> bool {
+        self.core.plan().makes_what(other.core.plan())
     }
 
     /// Time of the last row in nanoseconds.
