@@ -137,7 +137,7 @@ PUBLIC = {
 def estimators_of(page):
     """The names in the title of a page."""
     (title,) = headings_of(text_of(page), level=1)
-    return re.findall(r"`([a-z_.]+)", title)
+    return re.findall(r"`([\w.]+)", title)
 
 
 def test_every_estimator_has_one_page():
