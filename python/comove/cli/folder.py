@@ -19,7 +19,6 @@ from comove.plots import check_plotly
 from comove.progress import open_progress
 
 __all__ = [
-    "LEAST_PAIRS",
     "TABLE_FORMATS",
     "assets_option",
     "candles_of",
@@ -29,7 +28,6 @@ __all__ = [
     "file_option",
     "leaders_option",
     "open_progress",
-    "pairs_of",
     "read_each",
     "refuse_failures",
     "top_option",
@@ -41,8 +39,6 @@ __all__ = [
 
 _Read = TypeVar("_Read")
 
-#: Complete pairs a window needs: below some thirty, p-values that lean on large numbers mean little.
-LEAST_PAIRS: Final = 30
 #: Endings of a file of results.
 TABLE_FORMATS: Final = (".csv", ".parquet", ".json")
 
@@ -222,14 +218,3 @@ def _draft(file: Path) -> Path:
 def _unwritten(file: Path, draft: Path, error: OSError) -> click.ClickException:
     # Those of Polars hold the name of the draft, and no other text.
     return fail(f"cannot write {file}: {error.strerror or str(error).replace(str(draft), str(file))}")
-
-
-def pairs_of(assets: Sequence[str], leaders: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the pairs (asset, leader) to look at: none with itself, and two that are both once, the later as asset."""
-    rank = {leader: place for place, leader in enumerate(leaders)}
-    return [
-        (asset, leader)
-        for asset in assets
-        for leader in leaders
-        if asset != leader and (leader not in assets or rank.get(asset, len(rank)) > rank[leader])
-    ]
