@@ -23,6 +23,7 @@ __all__ = [
     "assets_option",
     "candles_of",
     "check_outputs",
+    "check_page",
     "chosen",
     "data_option",
     "file_option",
@@ -158,16 +159,24 @@ def refuse_failures(failed: Sequence[str], total: int, what: str) -> None:
 
 def check_outputs(data: Path, out: Path | None, plot: Path | None) -> None:
     """Refuse, before any work, files that could not be made, or that the next run would take for candles."""
-    for option, file, endings in (("--out", out, TABLE_FORMATS), ("--plot", plot, (".html",))):
-        if file is None:
-            continue
-        if file.suffix.lower() not in endings:
-            raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {file}")
-        if file.resolve().parent == data.resolve():
-            raise click.UsageError(f"{option} must be in another folder than --data, got {file}")
-        _try_writing(file)
-    if plot:
-        check_plotly()
+    if out is not None:
+        _check_output("--out", data, out, TABLE_FORMATS)
+    if plot is not None:
+        check_page("--plot", data, plot)
+
+
+def check_page(option: str, data: Path, page: Path) -> None:
+    """Refuse, before any work, a page that could not be made."""
+    _check_output(option, data, page, (".html",))
+    check_plotly()
+
+
+def _check_output(option: str, data: Path, file: Path, endings: Sequence[str]) -> None:
+    if file.suffix.lower() not in endings:
+        raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {file}")
+    if file.resolve().parent == data.resolve():
+        raise click.UsageError(f"{option} must be in another folder than --data, got {file}")
+    _try_writing(file)
 
 
 def write_table(frame: pl.DataFrame, file: Path) -> None:
