@@ -21,7 +21,7 @@ from comove.cli.folder import (
 )
 from comove.data.candles import candle_files
 from comove.features.grid import read_prices
-from comove.options import MOST_LAG
+from comove.options import MOST_LAG, nanoseconds
 from comove.progress import progress_bar
 from comove.report import market_report, report_page
 
@@ -72,6 +72,7 @@ def report_command(
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
         check_page("--out", data, out)
+        nanoseconds("--beta-span", beta_span)
         files = candle_files(data)
         leader_names = chosen("--leaders", leaders, files)
         asset_names = list(files) if assets.strip().lower() == "all" else chosen("--assets", assets, files)

@@ -49,7 +49,7 @@ class MarketReport:
     step: float
     """Usual distance of two candles in seconds."""
     regimes: pl.DataFrame
-    """``ts``; ``regime``, ``confidence`` of the market; ``price`` of the first leader; a row for each of the leaders."""
+    """``ts``, ``regime``, ``confidence`` of the market, ``price`` of the first leader, at each row of the leaders."""
     market: MarketStructureSnapshot
     snapshots: Mapping[str, MarketStructureSnapshot]
     """Of each coin, at `last`."""

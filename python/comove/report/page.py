@@ -49,14 +49,7 @@ def report_page(report: MarketReport, *, title: str = "Market structure") -> str
             "not a probability. Drag to zoom, double-click to go back.",
             figure_html(regime_timeline(report), with_library=True, name="regime-timeline"),
         ),
-        _section(
-            "betas",
-            "How strongly does each coin move with its leaders?",
-            "Beta: where the leader moves by 1 %, the coin has moved by so many percent in the same candle; ± one "
-            f"standard error. Over the last {_span(report)}, up to the end. White is 1, red is stronger, blue is "
-            "weaker, grey has too little data; the pointer tells more.",
-            figure_html(beta_map(report), with_library=False, name="beta-map"),
-        ),
+        _section("betas", "How strongly does each coin move with its leaders?", _beta_words(report), *_betas(report)),
         _section("leads", "Who moves first?", _leads_words(report), *_leads(report)),
         _section("turbulence", "Who gives turbulence to whom?", _network_words(report), *_network(report)),
         _section(
@@ -70,7 +63,8 @@ def report_page(report: MarketReport, *, title: str = "Market structure") -> str
             "Every coin now",
             f"Beta, its standard error and R² are those to {first}. Corr to leaders is the mean correlation over the "
             "window of the regimes, divergence is 1 less that. Net given is the turbulence that the coin gives to all "
-            "others less what it takes. A remark tells what is stale or missing.",
+            "others less what it takes. A remark tells what is stale or missing, and where no regime is clear, which "
+            "ones come closest.",
             coin_table(report),
         ),
     ]
@@ -93,9 +87,23 @@ def _section(name: str, question: str, words: str, *contents: str) -> str:
     return f'<section id="{name}"><h2>{html.escape(question)}</h2><p>{words}</p>{"".join(contents)}</section>'
 
 
-def _span(report: MarketReport) -> str:
-    window = next(iter(report.betas.values())).window if report.betas else 0
-    return span_text(window) if isinstance(window, timedelta) else f"{window} candles"
+def _betas(report: MarketReport) -> Sequence[str]:
+    return [_figure(beta_map(report), "beta-map")] if report.betas else []
+
+
+def _beta_words(report: MarketReport) -> str:
+    if not report.betas:
+        return "There is no pair of a coin and another leader."
+    window = next(iter(report.betas.values())).window
+    span = span_text(window) if isinstance(window, timedelta) else f"{window} candles"
+    stale = (
+        " * is an old value." if any(beta.reason and beta.beta is not None for beta in report.betas.values()) else ""
+    )
+    return (
+        "Beta: where the leader moves by 1 %, the coin has moved by so many percent in the same candle; ± one standard "
+        f"error. Over the last {span}, up to the end. White is 1, red is stronger, blue is weaker, grey has too little "
+        f"data; the pointer tells more.{stale}"
+    )
 
 
 def _leads(report: MarketReport) -> Sequence[str]:
@@ -124,8 +132,8 @@ def _network_words(report: MarketReport) -> str:
         return f"There is no table of connectedness: {html.escape(givers.reason)}."
     result = givers.result
     words = [
-        f"To each coin come arrows from the {LINKS_EACH} coins whose shocks disturb its volatility most, less what they "
-        "take from it. Red coins give more than they take, blue ones take more (Diebold and Yilmaz 2012); "
+        f"To each coin come arrows from the {LINKS_EACH} coins whose shocks disturb its volatility most, less what "
+        "they take from it. Red coins give more than they take, blue ones take more (Diebold and Yilmaz 2012); "
         "clockwise from the top, the largest giver comes first and the largest taker last.",
         f"In all, {result.total:.0f} % of the turbulence of a coin comes from the others; coins with nothing in common "
         f"would show about {givers.by_chance:.0f} %.",

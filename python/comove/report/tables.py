@@ -18,6 +18,7 @@ from comove.report.words import (
     span_text,
     time_text,
 )
+from comove.structure import MarketRegime, MarketStructureSnapshot
 
 __all__ = ["EVIDENCE_WORDS", "coin_table", "evidence_table", "state_line"]
 
@@ -63,7 +64,7 @@ def coin_table(report: MarketReport) -> str:
     for coin in report.coins:
         snapshot, (when, price) = report.snapshots[coin], report.prices[coin]
         beta = report.betas.get((coin, first))
-        remarks = list(dict.fromkeys(one.reason for one in (snapshot, beta) if one is not None and one.reason))
+        remarks = [_regime_remark(snapshot), *([beta.reason] if beta is not None and beta.reason else [])]
         rows.append([
             html.escape(coin),
             np.format_float_positional(price, precision=6, fractional=False, trim="-"),
@@ -77,7 +78,7 @@ def coin_table(report: MarketReport) -> str:
             number(snapshot.divergence_score),
             html.escape(verdicts.get((coin, first), UNKNOWN_NUMBER)),
             number(net.get(coin), 1),
-            html.escape("; ".join(remarks)),
+            html.escape("; ".join(filter(None, remarks))),
         ])  # fmt: skip
     head = (
         "coin", "price", "at", "regime", "score", f"beta to {first}", "error", "R²", "corr to leaders", "divergence",
@@ -95,6 +96,14 @@ def state_line(report: MarketReport) -> str:
     why = f" ({html.escape(market.reason)})" if market.reason else ""
     score = number(market.regime_confidence)
     return f"The market is in {_chip(market.regime.value)}, score {score}{since}.{why}{ahead}"
+
+
+def _regime_remark(snapshot: MarketStructureSnapshot) -> str:
+    """Return what is wrong with a regime; where none is clear, the two that come closest."""
+    if snapshot.regime is not MarketRegime.UNKNOWN or not snapshot.scores:
+        return snapshot.reason or ""
+    closest = sorted(snapshot.scores.items(), key=lambda item: -item[1])[:2]
+    return ", ".join(f"{REGIME_NAMES[regime]} {number(score)}" for regime, score in closest)
 
 
 def _chip(regime: str) -> str:

@@ -50,7 +50,8 @@ def _text(beta: BetaMetrics | None) -> str:
         return ""
     if beta.beta is None:
         return UNKNOWN_NUMBER
-    return f"{beta.beta:.2f}" if beta.stderr is None else f"{beta.beta:.2f} ± {beta.stderr:.2f}"
+    error = "" if beta.stderr is None else f" ± {beta.stderr:.2f}"
+    return f"{beta.beta:.2f}{error}{' *' if beta.reason else ''}"
 
 
 def _told(beta: BetaMetrics | None) -> str:

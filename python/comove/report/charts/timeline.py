@@ -85,7 +85,7 @@ def regime_timeline(report: MarketReport) -> Any:
             }
             for start, end, regime in runs_of(regimes)
         ],
-        xaxis={"type": "date", "anchor": "y2", "showgrid": False},
+        xaxis={"type": "date", "anchor": "y2", "showgrid": False, "ticks": "outside", "ticklen": 8},
         yaxis={"type": "log", "domain": [0.27, 1], "title": {"text": f"{leader} price (log)"}, "showgrid": False},
         yaxis2={"domain": [0, 0.2], "range": [0, 1], "title": {"text": "score"}, "showgrid": False},
     )
