@@ -14,7 +14,7 @@ import comove
 from comove.cli import main
 from pages import DOCS, PAGES, README, ROOT, blocks_of, commands_of, name_of, run, text_of
 
-COMMANDS = ("demo", "features", "leadlag", "spillover")
+COMMANDS = tuple(main.commands)
 COMMAND_LINE = DOCS / "command-line.md"
 
 # How the market structure is asked, whatever a page says around it.
