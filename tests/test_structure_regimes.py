@@ -297,6 +297,35 @@ def test_a_hole_leaves_nothing_of_before():
     assert evidence[0]["trend_ETH"] is not None
 
 
+@pytest.mark.parametrize("kept", [slice(0, 0), slice(0, None, 2)], ids=["no data", "every other row"])
+def test_a_leader_is_judged_by_its_own_returns(kept):
+    """Whatever the first leader, with which the others are compared, has."""
+    data = market(300, 2)
+    full = with_leaders(data).detect_market_regime("BONK", data["BONK"])
+    first = PriceData(data["BTC"].timestamps[kept], data["BTC"].prices[kept])
+    said = with_leaders({**data, "BTC": first}).detect_market_regime("BONK", data["BONK"])
+    for name in ("trend_ETH", "trend_SOL"):
+        assert said.evidence[name] == full.evidence[name]
+    assert said.evidence["trend_BTC"] is said.evidence["relative_momentum"] is None
+    assert said.evidence["leaders_trend"] == (said.evidence["trend_ETH"] + said.evidence["trend_SOL"]) / 2
+    assert said.scores["rotation"] == 0.0
+
+
+def test_a_hole_of_the_first_leader_leaves_nothing_of_before():
+    data, rows = market(400, 13), np.arange(400)
+    kept = (rows < 200) | (rows >= 280)
+    said = []
+    for scale in (1.0, 10.0):
+        values = np.array(data["BTC"].prices)
+        values[:200] = prices(scale * data["BTC"].returns[1:201])
+        first = PriceData(hours(400)[kept], values[kept])
+        coordinator = with_leaders({**data, "BTC": first})
+        assert coordinator.detect_market_regime("BONK", data["BONK"], current_time=hours(309)[-1]).outperformer is None
+        said.append(coordinator.detect_market_regime("BONK", data["BONK"], current_time=hours(360)[-1]).evidence)
+    assert said[0]["relative_momentum"] == said[1]["relative_momentum"]
+    assert said[0]["relative_momentum"] is not None
+
+
 def test_many_leaders_or_one():
     data = market(200, 5, assets=("XRP", "ADA", "BONK"))
     for leaders in (["XRP"], ["BTC", "ETH", "SOL", "XRP", "ADA"]):

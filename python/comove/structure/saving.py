@@ -147,8 +147,7 @@ def _write_tracker(tracker: RegimeTracker, blocks: Blocks) -> dict[str, Any]:
         "symbols": tracker.symbols,
         "states": [
             {
-                "past": blocks.add(state.past.to_bytes()),
-                "recent": blocks.add(state.recent.to_bytes()),
+                **{name: blocks.add(getattr(state, name).to_bytes()) for name in _OF_LEADER},
                 "ring": _put(np.array(state.ring), blocks),
                 "standing": [state.price, state.index, state.hole, state.born],
             }
@@ -161,6 +160,7 @@ def _write_tracker(tracker: RegimeTracker, blocks: Blocks) -> dict[str, Any]:
     }
 
 
+_OF_LEADER = ("past", "excess", "recent")
 _COMPANIONS = {"last": np.int64, "last_ts": np.int64, "leaving": np.int64, "n": np.float64, "cross": np.float64,
                "usual": np.float64, "count": np.int64}  # fmt: skip
 _LABELS = {"label": np.int64, "since": np.int64, "scores": np.float64}
@@ -198,12 +198,13 @@ def _read_tracker(tree: Mapping[str, Any], blocks: Blocks, chosen: Settings, reg
 
 
 def _read_leader(state: LeaderState, tree: Mapping[str, Any], blocks: Blocks) -> None:
-    past, recent = RollingPair.from_bytes(blocks[tree["past"]]), RollingPair.from_bytes(blocks[tree["recent"]])
-    _same_options(past, state.past)
-    _same_options(recent, state.recent)
+    for name in _OF_LEADER:
+        mine = RollingPair.from_bytes(blocks[tree[name]])
+        _same_options(mine, getattr(state, name))
+        setattr(state, name, mine)
     ring = _take(tree["ring"], blocks).tolist()
     _agree("ring", len(ring), len(state.ring))
-    state.past, state.recent, state.ring = past, recent, ring
+    state.ring = ring
     price, index, hole, born = tree["standing"]
     state.price, state.index, state.hole, state.born = float(price), float(index), _integer(hole), _integer(born)
 
