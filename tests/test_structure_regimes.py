@@ -209,6 +209,40 @@ def test_a_stale_asset_says_so_and_max_age_withholds():
     assert withheld.reason == "the last price of BONK is 10:00:00 old, max_age is 5:00:00"
 
 
+def test_stale_and_absent_leaders_are_named():
+    data, now = market(300, 2), hours(300)[-1]
+    full = with_leaders(data).detect_market_regime("BONK", data["BONK"])
+    assert full.reason is None
+    stale = {**data, "SOL": data["SOL"].until(hours(290)[-1])}
+    del stale["ETH"]
+    for asset, of in (("BONK", data["BONK"]), (None, {"BONK": data["BONK"]})):
+        said = with_leaders(stale).detect_market_regime(asset, of, current_time=now)
+        assert said.reason.endswith("ETH has no price until then; the last price of SOL is 10:00:00 old")
+        assert said.scores
+    # Once each, and after what is wrong with the asset and its label.
+    said = with_leaders(stale).detect_market_regime("SOL", stale["SOL"], current_time=now)
+    assert said.reason.count("the last price of SOL is 10:00:00 old") == 1
+    late = with_leaders(data, regimes=RegimeOptions(enter=1.0)).detect_market_regime(
+        "BONK", data["BONK"].until(hours(290)[-1]), current_time=now
+    )
+    assert late.reason.startswith("no regime is clearly ahead, or not for long enough: ")
+    assert late.reason.endswith("; the last price of BONK is 10:00:00 old")
+
+
+def test_the_reason_of_missing_scores_is_the_true_one():
+    data, now = market(300, 2), hours(300)[-1]
+    flat = PriceData(hours(300), np.full(300, 7.0))
+    said = with_leaders(dict.fromkeys(LEADERS, flat)).detect_market_regime("BONK", data["BONK"])
+    assert said.reason == "no leader has a trend: their returns do not vary"
+    ended = {leader: data[leader].until(hours(200)[-1]) for leader in LEADERS[:1]}
+    said = with_leaders({**dict.fromkeys(LEADERS, flat), **ended}).detect_market_regime("BONK", data["BONK"])
+    assert said.reason == "no leader has a trend: their returns do not vary"
+    gone = with_leaders(data, max_gap=10).detect_market_regime(
+        "BONK", data["BONK"].until(hours(270)[-1]), current_time=now
+    )
+    assert gone.reason == "BONK has had no price for 30 rows, max_gap is 10"
+
+
 def test_the_label_at_t_does_not_depend_on_what_comes():
     data = market(500, 11, assets=("BONK", "WIF", "PEPE"))
     coordinator = with_leaders(data)
