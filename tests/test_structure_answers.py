@@ -118,6 +118,28 @@ def test_a_flat_asset_has_a_beta_of_zero_and_no_correlation():
     assert said.reason == "BONK does not vary in the window"
 
 
+def test_a_flat_asset_has_a_spillover_of_zero_and_no_correlation():
+    said = VolatilitySpilloverMonitor().calculate("BONK", PriceData(hours(300), np.full(300, 7.0)), "BTC", BTC)
+    assert (said.spillover_coefficient, said.correlation, said.half_life_periods) == (0.0, None, None)
+    assert said.reason == "the volatility of BONK does not vary in the window"
+    flat = PriceData(hours(290), np.full(290, 7.0))
+    for calculator in (BetaCalculator(), VolatilitySpilloverMonitor()):
+        late = calculator.calculate("BONK", flat, "BTC", BTC)
+        assert late.reason.endswith(
+            "does not vary in the window; the last common price of BONK and BTC is 10:00:00 old"
+        )
+
+
+def test_a_spillover_without_a_standard_error_says_why():
+    monitor = VolatilitySpilloverMonitor(vol_window=5)
+    few, enough = (monitor.calculate("BONK", BONK, "BTC", BTC, current_time=hours(rows)[-1]) for rows in (54, 55))
+    assert few.spillover_coefficient is not None
+    assert few.stderr is few.p_value is None
+    assert few.reason == "no standard error: 49 pairs of volatilities in the window, 50 are needed"
+    assert None not in (enough.stderr, enough.p_value)
+    assert enough.reason is None
+
+
 def test_as_of_takes_the_last_price_within_the_tolerance():
     shifted = PriceData(hours(300) - HOUR // 4, BTC.prices)
     assert ask("beta", BONK, shifted).beta is None

@@ -164,7 +164,7 @@ def describe_told(
 
 
 def _column(tracker: RegimeTracker, told: Told, asset: str | None) -> int | None:
-    """The column of an asset; None where it never had a price. Live it may be not known yet, in history it is."""
+    """Return the column of an asset; None where it never had a price, whether it has a column already or not."""
     if asset is None:
         return MARKET
     place = tracker.companions.place.get(asset)
@@ -209,7 +209,7 @@ def _missing(tracker: RegimeTracker, asset: str | None, column: int | None, n: i
 
 
 def _remarks(tracker: RegimeTracker, told: Told, asset: str | None, column: int, now: int) -> Iterator[str]:
-    """What is wrong with an answer that has scores: no label, an old price, leaders that are old or not there."""
+    """Tell what is wrong with an answer that has scores: no label, an old price, leaders that are old or absent."""
     if told.labels[column] == UNKNOWN:
         yield _undecided(told.scores[column])
     at, age = tracker.now, now - told.last_ts[column]

@@ -60,7 +60,7 @@ class LeaderState:
 
     def __init__(self, window: int, past_window: int, vol_window: int) -> None:
         self.past = RollingPair(window_size=past_window, min_samples=LEAST_REGIME)
-        # The returns in excess of the first leader's: another object, for where that one has no price, these have theirs.
+        # Returns in excess of the first leader's, on their own: where that one has no price, the leader's still count.
         self.excess = RollingPair(window_size=past_window, min_samples=LEAST_REGIME)
         self.recent = RollingPair(window_size=vol_window, min_samples=max(2, vol_window // _LEAST_OF_WINDOW))
         # The index of each of the last 2 W + 1 rows.
