@@ -186,6 +186,10 @@ def test_one_symbol_at_a_time_is_a_bar_at_once():
         (("BONK", 1, 1j), DataError, "dtype"),
         (("", 1, 1.0), ParameterError, "type"),
         ((7, 1, 1.0), ParameterError, "type"),
+        (([], 1, 1.0), ParameterError, "type"),
+        # Half of a character.
+        (("\ud800", 1, 1.0), ParameterError, "type"),
+        (("BONK", 1, np.True_), DataError, "dtype"),
     ],
 )
 def test_a_refused_arrival_leaves_all_as_it_was(arrival, error, code):
@@ -205,6 +209,10 @@ def test_a_refused_arrival_leaves_all_as_it_was(arrival, error, code):
         live.update_bar(live.last_bar + 2 * HOUR, {"BTC": 5.0, "NOPE": -5.0})
     with pytest.raises(DataError, match="ts must be a datetime"):
         live.update("BONK", "2024-01-01", 1.0)
+    with pytest.raises(ParameterError, match="symbol must be a symbol"):
+        live.update_bar(live.last_bar + 2 * HOUR, {"BTC": 5.0, "\udfff": 5.0})
+    with pytest.raises(DataError, match="current_time must be a datetime"):
+        live.get_beta("BONK", current_time="now")
     with pytest.raises(DataError, match="must be a mapping"):
         live.update_bar(live.last_bar + 2 * HOUR, [1.0])
     assert live.to_bytes() == before

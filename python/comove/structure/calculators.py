@@ -347,7 +347,7 @@ def most_within(ts: Timestamps, span: int) -> int:
 def moment(current_time: object, data: Iterable[PriceData]) -> int:
     """Return the time of a question in nanoseconds; by default that of the last row."""
     if current_time is not None:
-        return epoch_nanoseconds(current_time)
+        return epoch_nanoseconds(current_time, "current_time")
     return max((int(each.timestamps[-1]) for each in data if len(each)), default=0)
 
 

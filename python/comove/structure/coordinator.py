@@ -189,7 +189,7 @@ class MarketStructureCoordinator:
             A window by time without `max_rows`.
         """
         with self._lock:
-            self._market.arrive(ts, {symbol: price})
+            self._market.arrive(ts, {symbol_name("symbol", symbol): price})
 
     def update_bar(self, ts: object, prices: Mapping[str, object]) -> None:
         """Take in a whole live bar and close it; what `update` brought for the same bar belongs to it.

@@ -119,7 +119,7 @@ class PriceData:
         time : datetime, datetime64 or int
             Naive datetimes count as UTC, integers are nanoseconds.
         """
-        rows = int(self.timestamps.searchsorted(epoch_nanoseconds(time), side="right"))
+        rows = int(self.timestamps.searchsorted(epoch_nanoseconds(time, "time"), side="right"))
         if rows == len(self):
             return self
         part = PriceData.__new__(PriceData)
