@@ -199,4 +199,5 @@ def _fill(data: PriceData, ts: Timestamps, prices: Floats) -> None:
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     array.flags.writeable = False
-    return array
+    # A view: an array that owns its data could be made writable again.
+    return array.view()
