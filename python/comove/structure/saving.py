@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def read_state(
     market = LiveMarket(chosen, regimes)
     _read_bar(market.bar, tree["bar"], blocks)
     market.leader_rows = _read_past(tree["leader_rows"], blocks)
-    market.held = {str(symbol): (_integer(seen), float(price)) for symbol, (seen, price) in tree["held"].items()}
+    market.held = {str(symbol): (_integer(seen), _price(price)) for symbol, (seen, price) in tree["held"].items()}
     market.feeds = {str(symbol): _read_feed(symbol, part, blocks, chosen) for symbol, part in tree["feeds"]}
     market.tracker = _read_tracker(tree["tracker"], blocks, chosen, regimes)
     market.told = tell(market.tracker)
@@ -82,7 +83,7 @@ def read_state(
 
 def _read_bar(bar: FormingBar, tree: Mapping[str, Any], blocks: Blocks) -> None:
     bar.ts, bar.closed = _whole_or_none(tree["ts"]), _whole_or_none(tree["closed"])
-    bar.prices = {str(symbol): float(price) for symbol, price in tree["prices"].items()}
+    bar.prices = {str(symbol): _price(price) for symbol, price in tree["prices"].items()}
     bar.times = deque(_take(tree["times"], blocks, np.int64).tolist())
 
 
@@ -108,7 +109,7 @@ def _write_feed(feed: AssetFeed, blocks: Blocks) -> dict[str, Any]:
 
 def _read_feed(symbol: str, tree: Mapping[str, Any], blocks: Blocks, chosen: Settings) -> AssetFeed:
     feed = AssetFeed.without_pairs(_read_past(tree["past"], blocks))
-    feed.price, feed.prices = float(tree["price"]), [float(price) for price in tree["prices"]]
+    feed.price, feed.prices = _price(tree["price"]), [_price(price) for price in tree["prices"]]
     feed.pairs = [None if part is None else _read_pair(part, blocks, chosen) for part in tree["pairs"]]
     _agree("leaders of an asset", len(feed.pairs), len(chosen.leaders))
     _agree("leaders' prices", len(feed.prices), len(chosen.leaders))
@@ -202,11 +203,11 @@ def _read_leader(state: LeaderState, tree: Mapping[str, Any], blocks: Blocks) ->
         mine = RollingPair.from_bytes(blocks[tree[name]])
         _same_options(mine, getattr(state, name))
         setattr(state, name, mine)
-    ring = _take(tree["ring"], blocks).tolist()
+    ring = [_price(index) for index in _take(tree["ring"], blocks).tolist()]
     _agree("ring", len(ring), len(state.ring))
     state.ring = ring
     price, index, hole, born = tree["standing"]
-    state.price, state.index, state.hole, state.born = float(price), float(index), _integer(hole), _integer(born)
+    state.price, state.index, state.hole, state.born = _price(price), _price(index), _integer(hole), _integer(born)
 
 
 def _write_row(row: Row, blocks: Blocks) -> dict[str, Any]:
@@ -248,6 +249,14 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 63) <= value < 1 << 63:
         raise StateError(f"the snapshot has {value!r} where a whole number must be", "state_content")
     return value
+
+
+def _price(value: Any) -> float:
+    """Return a value as a price, or as an index of prices: above 0, or NaN."""
+    price = float(value)
+    if price <= 0.0 or price == inf:
+        raise StateError(f"the snapshot has {value!r} where a price must be", "state_content")
+    return price
 
 
 def _whole_or_none(value: Any) -> int | None:
