@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from comove import (
@@ -18,6 +20,7 @@ from comove import (
     VolatilitySpilloverMonitor,
     arrays,
 )
+from comove.structure.laying import union_of
 from comove.structure.limits import student_quantile
 from structure_cases import HOUR, hours, market, prices, same, with_leaders
 
@@ -153,6 +156,14 @@ def test_as_of_takes_the_last_price_within_the_tolerance():
     fine[np.arange(1200) % 4 != 0] *= 1.5
     finer = PriceData(hours(300)[0] + HOUR // 4 * np.arange(1200), fine)
     assert asof.calculate("BONK", BONK, "BTC", finer, current_time=hours(300)[-1]).beta == said.beta
+
+
+@given(st.lists(st.lists(st.integers(-9, 9) | st.sampled_from([-(2**63), 2**63 - 1]), unique=True), max_size=4))
+def test_the_grid_holds_every_time_once(times):
+    arrays_of = [np.array(sorted(each), np.int64) for each in times]
+    union = union_of([*arrays_of, *arrays_of[:1]])
+    assert union.dtype == np.int64
+    assert union.tolist() == sorted(set().union(*times))
 
 
 def test_gaps_show_in_the_coverage():

@@ -85,8 +85,8 @@ class MarketStructureCoordinator:
 
     Notes
     -----
-    A value that cannot be given is None, and the answer's `reason` says why. Calls from several threads wait for each
-    other. Memory of the live form is taken when a symbol is first seen.
+    A value that cannot be given is None, and the answer's `reason` says why. Calls from several threads are
+    safe; live ones wait for each other. Memory of the live form is taken when a symbol is first seen.
 
     Examples
     --------
