@@ -241,6 +241,15 @@ def test_the_coordinator_answers_as_the_calculators():
     assert coordinator.get_beta("BONK", BONK, "BTC").sample_size == 0
 
 
+def test_calculators_show_their_options():
+    assert repr(BetaCalculator()) == "BetaCalculator(window=30 days, 0:00:00, join=union)"
+    asof = BetaCalculator(window_size=50, join="asof", tolerance="1h")
+    assert repr(asof) == "BetaCalculator(window=50, join=asof)"
+    assert repr(LeadLagTracker(max_lag=3)) == "LeadLagTracker(max_lag=3, window_size=240, join=union)"
+    monitor = VolatilitySpilloverMonitor(vol_window=5)
+    assert repr(monitor) == "VolatilitySpilloverMonitor(window_size=240, vol_window=5, join=union)"
+
+
 def test_a_leader_can_be_an_asset():
     coordinator = with_leaders(DATA)
     assert coordinator.get_beta("ETH", DATA["ETH"], "BTC").beta is not None

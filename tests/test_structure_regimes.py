@@ -382,6 +382,7 @@ def test_many_leaders_or_one():
         ({"trend_at": float("nan")}, "type"),
         ({"trend_at": "1"}, "type"),
         ({"trend_at": True}, "type"),
+        ({"trend_at": 10**400}, "type"),
         ({"trend_scale": 0.0}, "too_small"),
         ({"trend_at": 1e10}, "too_large"),
         ({"enter": 1.5}, "too_large"),
@@ -405,6 +406,15 @@ def test_options_are_frozen_and_used():
     assert coordinator.detect_market_regime("BONK", data["BONK"]).regime is not MarketRegime.RISK_ON
     with pytest.raises(ParameterError, match="regimes must be RegimeOptions"):
         MarketStructureCoordinator(regimes={"enter": 0.5})
+
+
+def test_numbers_of_numpy_are_numbers():
+    plain = RegimeOptions(window_size=48, min_dwell=3, trend_at=0.5, leave=0.0)
+    given = RegimeOptions(window_size=np.int64(48), min_dwell=np.uint8(3), trend_at=np.float32(0.5), leave=np.int64(0))
+    assert given == plain
+    assert repr(given) == repr(plain)
+    restored = MarketStructureCoordinator.from_bytes(MarketStructureCoordinator(regimes=given).to_bytes())
+    assert restored.regime_options == plain
 
 
 def test_wrong_data_is_refused():

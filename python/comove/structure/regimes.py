@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
-from math import sqrt
+from math import inf, sqrt
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -133,26 +133,36 @@ class RegimeOptions:
     """Rows a label stays at the least, unless data run out; 0 for no dwell."""
 
     def __post_init__(self) -> None:
-        for name, least in (("window_size", LEAST_REGIME), ("past_window", LEAST_REGIME), ("vol_window", 4)):
-            whole(name, getattr(self, name), least=least, most=MAX_LIVE_ROWS, because="2^24")
-        whole("min_dwell", self.min_dwell, least=0, most=MAX_LIVE_ROWS, because="2^24")
+        rows = {"window_size": LEAST_REGIME, "past_window": LEAST_REGIME, "vol_window": 4, "min_dwell": 0}
         for field in fields(self):
             name, value = field.name, getattr(self, field.name)
-            if field.type != "float":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-                raise ParameterError(f"{name} must be a finite number, got {value!r}", "type")
-            if name.endswith("_scale") and value < _LEAST_SCALE:
-                raise ParameterError(f"{name} must be at least {_LEAST_SCALE}, got {value!r}", "too_small")
-            if abs(value) > _FAR:
-                raise ParameterError(f"{name} must be within {_FAR}, got {value!r}", "too_large")
-            if name in ("least_strength", "enter", "lead", "leave", "overtake") and not 0 <= value <= 1:
-                raise ParameterError(
-                    f"{name} must be from 0 to 1, got {value!r}", "too_large" if value > 1 else "too_small"
-                )
-            object.__setattr__(self, name, float(value))
+            # Plain numbers whatever was given, for a snapshot holds them.
+            if name in rows:
+                checked: float = whole(name, value, least=rows[name], most=MAX_LIVE_ROWS, because="2^24")
+            else:
+                checked = _point(name, value)
+            object.__setattr__(self, name, checked)
         if self.leave > self.enter:
             raise ParameterError(f"leave must be at most enter, {self.enter}, got {self.leave}", "too_large")
+
+
+def _point(name: str, value: object) -> float:
+    """Return a threshold, a scale or a share within its bounds."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise ParameterError(f"{name} must be a finite number, got {value!r}", "type")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = inf
+    if number != number or number in (inf, -inf):
+        raise ParameterError(f"{name} must be a finite number, got {value!r}", "type")
+    if name.endswith("_scale") and number < _LEAST_SCALE:
+        raise ParameterError(f"{name} must be at least {_LEAST_SCALE}, got {value!r}", "too_small")
+    if abs(number) > _FAR:
+        raise ParameterError(f"{name} must be within {_FAR}, got {value!r}", "too_large")
+    if name in ("least_strength", "enter", "lead", "leave", "overtake") and not 0 <= number <= 1:
+        raise ParameterError(f"{name} must be from 0 to 1, got {value!r}", "too_large" if number > 1 else "too_small")
+    return number
 
 
 def regime_scores(evidence: Evidence, options: RegimeOptions) -> Floats:
