@@ -8,8 +8,8 @@ from scipy import stats
 from scipy.signal import lfilter
 
 from comove._comove import two_sided_student
-from comove.cli.effective import effective_pairs
-from comove.cli.surrogates import unrelated
+from comove.surveys.effective import effective_pairs
+from comove.surveys.surrogates import unrelated
 
 # Measured: 2e-14 up to 1,000 degrees, 2e-11 at 600,000.
 STUDENT = 1e-10

@@ -18,8 +18,8 @@ from comove import arrays
 from comove.cli import leadlag_report
 from comove.cli.console import open_console
 from comove.cli.folder import write_whole
-from comove.cli.significance import holm
 from comove.data import align, simulate_market
+from comove.surveys.significance import holm
 
 needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 

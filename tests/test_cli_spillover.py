@@ -13,9 +13,9 @@ from scipy import stats
 
 from commands import DATA, HOURS, MINUTES, printed, run, trace_of, write
 from comove import arrays
-from comove.cli.effective import effective_pairs
 from comove.connectedness import diebold_yilmaz, log_range_volatility
 from comove.data import align, simulate_market
+from comove.surveys.effective import effective_pairs
 
 needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 

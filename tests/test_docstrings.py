@@ -81,7 +81,7 @@ def test_examples_run(name):
         "comove.live.Panel",
         "comove.live.RollingPair",
         "comove.live.SpilloverMonitor",
-        "comove.plots.heat_map",
+        "comove.plots.heat.heat_map",
         "comove.structure.calculators.BetaCalculator",
         "comove.structure.calculators.LeadLagTracker",
         "comove.structure.coordinator.MarketStructureCoordinator",

@@ -1,14 +1,10 @@
-"""README.md is true: its examples run and print what it shows, its commands exist, it names what there is."""
+"""README.md and the page of the command line are true: commands exist, options are there, and so is what is public."""
 
 from __future__ import annotations
 
-import contextlib
-import io
+import ast
 import re
-import shlex
-from dataclasses import dataclass
 from importlib.metadata import entry_points
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -16,97 +12,46 @@ from click.testing import CliRunner
 
 import comove
 from comove.cli import main
+from pages import DOCS, PAGES, README, ROOT, blocks_of, commands_of, name_of, run, text_of
 
-ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
+COMMANDS = tuple(main.commands)
+COMMAND_LINE = DOCS / "command-line.md"
 
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block; `line` is the first one inside it, counted from 1."""
-
-    language: str
-    text: str
-    line: int
-
-
-def blocks_of(text):
-    found, inside, language, first = [], None, "", 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.startswith("```"):
-            if inside is not None:
-                inside.append(line)
-        elif inside is None:
-            inside, language, first = [], line.removeprefix("```"), number + 1
-        else:
-            found.append(Block(language, "\n".join(inside), first))
-            inside = None
-    assert inside is None, f"the block at line {first} has no end"
-    return found
-
-
-def commands_of(blocks):
-    return [
-        (block.line + offset, shlex.split(line))
-        for block in blocks
-        if block.language == "sh"
-        for offset, line in enumerate(block.text.splitlines())
-    ]
-
-
-def run(blocks):
-    """Run the blocks in their order, as a reader would: Python in one namespace, `comove ...` in the same folder."""
-    namespace, printed = {"__name__": "__main__"}, None
-    for block in blocks:
-        if block.language == "python":
-            # Empty lines in front, so that a traceback has the lines of the page.
-            code = compile("\n" * (block.line - 1) + block.text, str(README), "exec")
-            with contextlib.redirect_stdout(io.StringIO()) as stream:
-                exec(code, namespace)
-            printed = stream.getvalue()
-        elif block.language == "text":
-            assert printed is not None, f"line {block.line}: shows the output of nothing"
-            assert printed.splitlines() == block.text.splitlines(), f"line {block.line}: shows another output"
-            printed = None
-        elif block.language == "sh":
-            for line, (program, *arguments) in commands_of([block]):
-                if program == "comove":
-                    result = CliRunner().invoke(main, arguments)
-                    assert result.exit_code == 0, f"line {line}: {result.output}"
-        else:
-            pytest.fail(f"line {block.line}: no way to check a block of {block.language!r}")
-
-
-BLOCKS = blocks_of(README.read_text(encoding="utf-8"))
-
-
-def test_the_examples_run_and_print_what_is_shown(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    run(BLOCKS)
-    assert sorted(file.name for file in Path("features").iterdir()) == ["BONK.parquet", "WIF.parquet"]
-
-
-@pytest.mark.parametrize(
-    ("page", "message"),
-    [
-        ("```python\nassert 1 == 2, 'unequal'\n```", "unequal"),
-        ("```python\nprint(1)\n```\n```text\n2\n```", "shows another output"),
-        ("```text\n2\n```", "shows the output of nothing"),
-        ("```sh\ncomove features --no-such-option\n```", "No such option"),
-        ("```python\n1 / 1", "has no end"),
-    ],
+# How the market structure is asked, whatever a page says around it.
+CALLS = """
+coordinator = MarketStructureCoordinator()
+coordinator.update_leader_data("BTC", PriceData(timestamps=btc_times, prices=btc_prices))
+beta = coordinator.get_beta("BONK", PriceData(timestamps=bonk_times, prices=bonk_prices), "BTC", current_time=now)
+beta.beta, beta.r_squared
+features = FeatureRecipe().build_with_market_context(bonk_df, btc_frame=btc_df, sol_frame=sol_df)
+snapshot = coordinator.detect_market_regime("BONK", bonk_data, current_time=now)
+snapshot.regime.value
+(
+    snapshot.regime_confidence,
+    snapshot.leader_volatilities.get("BTC"),
+    snapshot.cross_asset_correlation,
+    snapshot.divergence_score,
 )
-def test_an_untrue_page_fails(page, message):
-    with pytest.raises(AssertionError, match=re.escape(message)):
-        run(blocks_of(page))
+"""
 
 
-def test_every_command_exists():
-    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+def the_calls():
+    """The block of the README that holds them."""
+    found = [block for block in blocks_of(text_of(README)) if "MarketStructureCoordinator()" in block.text]
+    (block,) = found
+    return block
+
+
+def test_the_three_questions_are_asked_in_these_words():
+    assert ast.dump(ast.parse(the_calls().text)) == ast.dump(ast.parse(CALLS))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_exists(page):
+    targets = re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE)
     (script,) = entry_points(group="console_scripts", name="comove")
     assert script.load() is main
-    seen = []
-    for line, (program, *arguments) in commands_of(BLOCKS):
+    for line, (program, *arguments) in commands_of(blocks_of(text_of(page))):
         match program:
             case "make":
                 assert arguments[0] in targets, f"line {line}: no target {arguments[0]}"
@@ -117,44 +62,60 @@ def test_every_command_exists():
                 assert arguments == ["install", "dist/*.whl"]
             case _:
                 pytest.fail(f"line {line}: nobody said that {program} is needed")
-        seen.append((program, arguments[0]))
-    assert {("make", "demo"), ("make", "test"), ("make", "wheel"), ("comove", "features")} <= set(seen)
-    for target in re.findall(r"`make ([a-z-]+)`", README.read_text(encoding="utf-8")):
+    for target in re.findall(r"`make ([a-z-]+)`", text_of(page)):
         assert target in targets
 
 
-@pytest.mark.parametrize("command", ["demo", "features", "leadlag", "spillover"])
+def test_the_readme_says_how_to_begin():
+    seen = {(program, arguments[0]) for _, (program, *arguments) in commands_of(blocks_of(text_of(README)))}
+    assert {("make", "demo"), ("make", "test"), ("make", "wheel"), ("comove", "demo")} <= seen
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_the_commands(command):
     result = CliRunner().invoke(main, [command, "--help"], prog_name="comove")
     assert result.exit_code == 0
     assert f"Usage: comove {command}" in result.output
 
 
-def test_every_option_it_shows_is_in_the_help():
-    for line, (program, *arguments) in commands_of(BLOCKS):
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_option_it_shows_is_in_the_help(page):
+    for line, (program, *arguments) in commands_of(blocks_of(text_of(page))):
         if program == "comove":
             help_text = CliRunner().invoke(main, [arguments[0], "--help"]).output
             for option in (argument for argument in arguments if argument.startswith("--")):
                 assert option in help_text, f"line {line}: no option {option}"
 
 
-def test_every_public_name_is_there():
-    text = README.read_text(encoding="utf-8")
-    names = {*comove.__all__, *comove.live.__all__, *comove.arrays.__all__} - {"__version__"}
-    missing = [name for name in sorted(names) if not re.search(rf"\b{name}\b", text)]
-    assert not missing
+def section_of(command):
+    return text_of(COMMAND_LINE).partition(f"\n## comove {command}\n")[2].partition("\n## ")[0]
 
 
-def test_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8")):
-        assert (ROOT / target).is_file(), target
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_page_of_the_command_line_has_every_option(command):
+    section = section_of(command)
+    names = {name for option in main.commands[command].params for name in (*option.opts, *option.secondary_opts)}
+    assert not {name for name in names if not re.search(rf"`{name}[` ]", section)}
+    # And no other.
+    assert set(re.findall(r"`(--[a-z-]+)", section)) <= names | {"--assets"}
 
 
 def test_the_columns_of_the_results_are_explained(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run(BLOCKS)
-    text = README.read_text(encoding="utf-8")
-    text = text[text.index("| column | |") : text.index("## Words and signs")]
-    tables = [pl.read_csv("results/leadlag.csv"), pl.read_parquet("results/spillover.parquet")]
-    missing = [name for table in tables for name in table.columns if f"`{name}`" not in text]
+    run(blocks_of(text_of(COMMAND_LINE)), COMMAND_LINE)
+    tables = {
+        "leadlag": [pl.read_csv("results/leadlag.csv")],
+        "spillover": [pl.read_parquet("results/spillover.parquet")],
+    }
+    for command, frames in tables.items():
+        rows = "\n".join(re.findall(r"^\| `.*$", section_of(command), re.MULTILINE))
+        missing = [name for table in frames for name in table.columns if f"`{name}`" not in rows]
+        assert not missing, command
+    assert sorted(file.name for file in (tmp_path / "features").iterdir()) == ["BONK.parquet", "WIF.parquet"]
+
+
+def test_every_public_name_is_there():
+    text = text_of(README)
+    names = {*comove.__all__, *comove.live.__all__, *comove.arrays.__all__} - {"__version__"}
+    missing = [name for name in sorted(names) if not re.search(rf"\b{name}\b", text)]
     assert not missing

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from comove import (
@@ -18,6 +20,7 @@ from comove import (
     VolatilitySpilloverMonitor,
     arrays,
 )
+from comove.structure.laying import union_of
 from comove.structure.limits import student_quantile
 from structure_cases import HOUR, hours, market, prices, same, with_leaders
 
@@ -118,6 +121,28 @@ def test_a_flat_asset_has_a_beta_of_zero_and_no_correlation():
     assert said.reason == "BONK does not vary in the window"
 
 
+def test_a_flat_asset_has_a_spillover_of_zero_and_no_correlation():
+    said = VolatilitySpilloverMonitor().calculate("BONK", PriceData(hours(300), np.full(300, 7.0)), "BTC", BTC)
+    assert (said.spillover_coefficient, said.correlation, said.half_life_periods) == (0.0, None, None)
+    assert said.reason == "the volatility of BONK does not vary in the window"
+    flat = PriceData(hours(290), np.full(290, 7.0))
+    for calculator in (BetaCalculator(), VolatilitySpilloverMonitor()):
+        late = calculator.calculate("BONK", flat, "BTC", BTC)
+        assert late.reason.endswith(
+            "does not vary in the window; the last common price of BONK and BTC is 10:00:00 old"
+        )
+
+
+def test_a_spillover_without_a_standard_error_says_why():
+    monitor = VolatilitySpilloverMonitor(vol_window=5)
+    few, enough = (monitor.calculate("BONK", BONK, "BTC", BTC, current_time=hours(rows)[-1]) for rows in (54, 55))
+    assert few.spillover_coefficient is not None
+    assert few.stderr is few.p_value is None
+    assert few.reason == "no standard error: 49 pairs of volatilities in the window, 50 are needed"
+    assert None not in (enough.stderr, enough.p_value)
+    assert enough.reason is None
+
+
 def test_as_of_takes_the_last_price_within_the_tolerance():
     shifted = PriceData(hours(300) - HOUR // 4, BTC.prices)
     assert ask("beta", BONK, shifted).beta is None
@@ -131,6 +156,14 @@ def test_as_of_takes_the_last_price_within_the_tolerance():
     fine[np.arange(1200) % 4 != 0] *= 1.5
     finer = PriceData(hours(300)[0] + HOUR // 4 * np.arange(1200), fine)
     assert asof.calculate("BONK", BONK, "BTC", finer, current_time=hours(300)[-1]).beta == said.beta
+
+
+@given(st.lists(st.lists(st.integers(-9, 9) | st.sampled_from([-(2**63), 2**63 - 1]), unique=True), max_size=4))
+def test_the_grid_holds_every_time_once(times):
+    arrays_of = [np.array(sorted(each), np.int64) for each in times]
+    union = union_of([*arrays_of, *arrays_of[:1]])
+    assert union.dtype == np.int64
+    assert union.tolist() == sorted(set().union(*times))
 
 
 def test_gaps_show_in_the_coverage():
@@ -208,6 +241,15 @@ def test_the_coordinator_answers_as_the_calculators():
     assert coordinator.get_beta("BONK", BONK, "BTC").sample_size == 0
 
 
+def test_calculators_show_their_options():
+    assert repr(BetaCalculator()) == "BetaCalculator(window=30 days, 0:00:00, join=union)"
+    asof = BetaCalculator(window_size=50, join="asof", tolerance="1h")
+    assert repr(asof) == "BetaCalculator(window=50, join=asof)"
+    assert repr(LeadLagTracker(max_lag=3)) == "LeadLagTracker(max_lag=3, window_size=240, join=union)"
+    monitor = VolatilitySpilloverMonitor(vol_window=5)
+    assert repr(monitor) == "VolatilitySpilloverMonitor(window_size=240, vol_window=5, join=union)"
+
+
 def test_a_leader_can_be_an_asset():
     coordinator = with_leaders(DATA)
     assert coordinator.get_beta("ETH", DATA["ETH"], "BTC").beta is not None
@@ -223,7 +265,14 @@ def test_a_leader_can_be_an_asset():
         (lambda c: c.get_beta("BONK", BONK, "XRP"), DataError, "one of the leaders BTC, ETH, SOL, got 'XRP'"),
         (lambda c: c.get_beta("BONK", [1.0], "BTC"), DataError, "BONK: expected a PriceData, got list"),
         (lambda c: c.get_beta("", BONK, "BTC"), ParameterError, "asset must be a symbol, got ''"),
-        (lambda c: c.get_beta("BONK", BONK, "BTC", current_time="now"), DataError, "datetime or integer nanoseconds"),
+        (lambda c: c.get_beta("BONK", BONK, "BTC", current_time="now"), DataError, "^current_time must be a datetime"),
+        (
+            lambda c: c.get_beta("BONK", BONK, "BTC", current_time=np.datetime64("NaT")),
+            DataError,
+            "^current_time must not be missing",
+        ),
+        (lambda c: c.detect_market_regime("BONK", BONK, current_time=10**30), DataError, "^current_time must lie"),
+        (lambda c: BONK.until("now"), DataError, "^time must be a datetime"),
         (lambda c: c.update_leader_data("XRP", BONK), DataError, "one of the leaders"),
         (lambda c: c.update_leader_data("BTC", [1.0]), DataError, "BTC: expected a PriceData, got list"),
         (lambda c: BetaCalculator().calculate("A", BONK, "B", 1), DataError, "B: expected a PriceData, got int"),

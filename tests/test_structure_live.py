@@ -95,6 +95,29 @@ def test_live_regimes_are_those_of_history(join, seed, max_gap):
         assert same(one, other)
 
 
+@pytest.mark.parametrize("join", JOINS, ids=["union", "asof"])
+def test_at_every_row_live_and_history_know_of_the_same_symbols(join):
+    """An asset that lists later is in the data of history from the beginning."""
+    data = market(80, 5)
+    values = np.array(data["WIF"].prices)
+    values[40:45] = np.nan
+    data["WIF"] = PriceData(hours(80)[40:], values[40:])
+    options = {"max_rows": 100, "regimes": SMALL, **join}
+    live, history = MarketStructureCoordinator(**options), with_leaders(data, **options)
+    for ts, bar in bars_of(data):
+        live.update_bar(ts, bar)
+        for asset in ("WIF", "BONK", "ETH"):
+            said = live.detect_market_regime(asset)
+            assert same(said, history.detect_market_regime(asset, data[asset], current_time=ts))
+        assert same(live.detect_market_regime(), history.detect_market_regime(None, data, current_time=ts))
+        if ts == hours(80)[39]:
+            assert live.detect_market_regime().coverage == 1.0
+            never = history.detect_market_regime("WIF", data["WIF"], current_time=ts)
+            assert never.reason == "WIF has no price in a row of the leaders until then"
+            assert never.evidence["leaders_trend"] is not None
+    assert live.detect_market_regime().coverage == 1.0
+
+
 def test_the_history_frame_is_what_was_said_then():
     data = market(200, 3)
     live, history = MarketStructureCoordinator(max_rows=300, regimes=SMALL), with_leaders(data, regimes=SMALL)
@@ -163,6 +186,10 @@ def test_one_symbol_at_a_time_is_a_bar_at_once():
         (("BONK", 1, 1j), DataError, "dtype"),
         (("", 1, 1.0), ParameterError, "type"),
         ((7, 1, 1.0), ParameterError, "type"),
+        (([], 1, 1.0), ParameterError, "type"),
+        # Half of a character.
+        (("\ud800", 1, 1.0), ParameterError, "type"),
+        (("BONK", 1, np.True_), DataError, "dtype"),
     ],
 )
 def test_a_refused_arrival_leaves_all_as_it_was(arrival, error, code):
@@ -182,6 +209,10 @@ def test_a_refused_arrival_leaves_all_as_it_was(arrival, error, code):
         live.update_bar(live.last_bar + 2 * HOUR, {"BTC": 5.0, "NOPE": -5.0})
     with pytest.raises(DataError, match="ts must be a datetime"):
         live.update("BONK", "2024-01-01", 1.0)
+    with pytest.raises(ParameterError, match="symbol must be a symbol"):
+        live.update_bar(live.last_bar + 2 * HOUR, {"BTC": 5.0, "\udfff": 5.0})
+    with pytest.raises(DataError, match="current_time must be a datetime"):
+        live.get_beta("BONK", current_time="now")
     with pytest.raises(DataError, match="must be a mapping"):
         live.update_bar(live.last_bar + 2 * HOUR, [1.0])
     assert live.to_bytes() == before
@@ -261,7 +292,7 @@ def test_without_bars_nothing_is_known():
     assert live.last_bar is None
     live.update_bar(0, {"BTC": 1.0})
     assert live.get_lead_lag("BONK").reason == "BONK was not in any closed bar"
-    assert live.detect_market_regime("BONK").reason == "BONK has no row until then"
+    assert live.detect_market_regime("BONK").reason == "BONK has no price in a row of the leaders until then"
     live.update_bar(HOUR, {"BONK": 1.0})
     assert live.get_volatility_spillover("BONK").reason == "BONK and BTC have no price at a common time"
 

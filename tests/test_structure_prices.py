@@ -85,6 +85,8 @@ def test_it_does_not_change():
     for array in (data.timestamps, data.prices, data.returns):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 1
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            array.flags.writeable = True
     with pytest.raises(AttributeError, match="cannot be changed: prices"):
         data.prices = prices
     with pytest.raises(AttributeError, match="cannot be changed: prices"):

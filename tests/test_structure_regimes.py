@@ -209,6 +209,40 @@ def test_a_stale_asset_says_so_and_max_age_withholds():
     assert withheld.reason == "the last price of BONK is 10:00:00 old, max_age is 5:00:00"
 
 
+def test_stale_and_absent_leaders_are_named():
+    data, now = market(300, 2), hours(300)[-1]
+    full = with_leaders(data).detect_market_regime("BONK", data["BONK"])
+    assert full.reason is None
+    stale = {**data, "SOL": data["SOL"].until(hours(290)[-1])}
+    del stale["ETH"]
+    for asset, of in (("BONK", data["BONK"]), (None, {"BONK": data["BONK"]})):
+        said = with_leaders(stale).detect_market_regime(asset, of, current_time=now)
+        assert said.reason.endswith("ETH has no price until then; the last price of SOL is 10:00:00 old")
+        assert said.scores
+    # Once each, and after what is wrong with the asset and its label.
+    said = with_leaders(stale).detect_market_regime("SOL", stale["SOL"], current_time=now)
+    assert said.reason.count("the last price of SOL is 10:00:00 old") == 1
+    late = with_leaders(data, regimes=RegimeOptions(enter=1.0)).detect_market_regime(
+        "BONK", data["BONK"].until(hours(290)[-1]), current_time=now
+    )
+    assert late.reason.startswith("no regime is clearly ahead, or not for long enough: ")
+    assert late.reason.endswith("; the last price of BONK is 10:00:00 old")
+
+
+def test_the_reason_of_missing_scores_is_the_true_one():
+    data, now = market(300, 2), hours(300)[-1]
+    flat = PriceData(hours(300), np.full(300, 7.0))
+    said = with_leaders(dict.fromkeys(LEADERS, flat)).detect_market_regime("BONK", data["BONK"])
+    assert said.reason == "no leader has a trend: their returns do not vary"
+    ended = {leader: data[leader].until(hours(200)[-1]) for leader in LEADERS[:1]}
+    said = with_leaders({**dict.fromkeys(LEADERS, flat), **ended}).detect_market_regime("BONK", data["BONK"])
+    assert said.reason == "no leader has a trend: their returns do not vary"
+    gone = with_leaders(data, max_gap=10).detect_market_regime(
+        "BONK", data["BONK"].until(hours(270)[-1]), current_time=now
+    )
+    assert gone.reason == "BONK has had no price for 30 rows, max_gap is 10"
+
+
 def test_the_label_at_t_does_not_depend_on_what_comes():
     data = market(500, 11, assets=("BONK", "WIF", "PEPE"))
     coordinator = with_leaders(data)
@@ -297,6 +331,35 @@ def test_a_hole_leaves_nothing_of_before():
     assert evidence[0]["trend_ETH"] is not None
 
 
+@pytest.mark.parametrize("kept", [slice(0, 0), slice(0, None, 2)], ids=["no data", "every other row"])
+def test_a_leader_is_judged_by_its_own_returns(kept):
+    """Whatever the first leader, with which the others are compared, has."""
+    data = market(300, 2)
+    full = with_leaders(data).detect_market_regime("BONK", data["BONK"])
+    first = PriceData(data["BTC"].timestamps[kept], data["BTC"].prices[kept])
+    said = with_leaders({**data, "BTC": first}).detect_market_regime("BONK", data["BONK"])
+    for name in ("trend_ETH", "trend_SOL"):
+        assert said.evidence[name] == full.evidence[name]
+    assert said.evidence["trend_BTC"] is said.evidence["relative_momentum"] is None
+    assert said.evidence["leaders_trend"] == (said.evidence["trend_ETH"] + said.evidence["trend_SOL"]) / 2
+    assert said.scores["rotation"] == 0.0
+
+
+def test_a_hole_of_the_first_leader_leaves_nothing_of_before():
+    data, rows = market(400, 13), np.arange(400)
+    kept = (rows < 200) | (rows >= 280)
+    said = []
+    for scale in (1.0, 10.0):
+        values = np.array(data["BTC"].prices)
+        values[:200] = prices(scale * data["BTC"].returns[1:201])
+        first = PriceData(hours(400)[kept], values[kept])
+        coordinator = with_leaders({**data, "BTC": first})
+        assert coordinator.detect_market_regime("BONK", data["BONK"], current_time=hours(309)[-1]).outperformer is None
+        said.append(coordinator.detect_market_regime("BONK", data["BONK"], current_time=hours(360)[-1]).evidence)
+    assert said[0]["relative_momentum"] == said[1]["relative_momentum"]
+    assert said[0]["relative_momentum"] is not None
+
+
 def test_many_leaders_or_one():
     data = market(200, 5, assets=("XRP", "ADA", "BONK"))
     for leaders in (["XRP"], ["BTC", "ETH", "SOL", "XRP", "ADA"]):
@@ -319,6 +382,7 @@ def test_many_leaders_or_one():
         ({"trend_at": float("nan")}, "type"),
         ({"trend_at": "1"}, "type"),
         ({"trend_at": True}, "type"),
+        ({"trend_at": 10**400}, "type"),
         ({"trend_scale": 0.0}, "too_small"),
         ({"trend_at": 1e10}, "too_large"),
         ({"enter": 1.5}, "too_large"),
@@ -342,6 +406,15 @@ def test_options_are_frozen_and_used():
     assert coordinator.detect_market_regime("BONK", data["BONK"]).regime is not MarketRegime.RISK_ON
     with pytest.raises(ParameterError, match="regimes must be RegimeOptions"):
         MarketStructureCoordinator(regimes={"enter": 0.5})
+
+
+def test_numbers_of_numpy_are_numbers():
+    plain = RegimeOptions(window_size=48, min_dwell=3, trend_at=0.5, leave=0.0)
+    given = RegimeOptions(window_size=np.int64(48), min_dwell=np.uint8(3), trend_at=np.float32(0.5), leave=np.int64(0))
+    assert given == plain
+    assert repr(given) == repr(plain)
+    restored = MarketStructureCoordinator.from_bytes(MarketStructureCoordinator(regimes=given).to_bytes())
+    assert restored.regime_options == plain
 
 
 def test_wrong_data_is_refused():

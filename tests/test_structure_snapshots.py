@@ -151,7 +151,7 @@ def paths(tree, path=()):
 
 TREE, BLOCKS = unseal(SNAPSHOT)
 PLACES = list(paths(TREE))[1:]
-WRONG = [None, -1, 10**30, 1e308, "x", "", [], {}, [[]], True, float("nan")]
+WRONG = [None, -1, 0, 10**30, 1e308, "x", "", [], {}, [[]], True, float("nan")]
 
 
 def forged(place, value):
@@ -178,6 +178,28 @@ def test_forged_trees_are_refused_or_usable(place, value):
     made.update_bar(10**18 * 2, {"BTC": 1.0, "BONK": 2.0, "NEW": 3.0})
     made.get_lead_lag("BONK")
     made.to_bytes()
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, float("inf")])
+def test_what_is_no_price_is_refused(price):
+    """It would be divided by."""
+    original = FILLED["rows"].copy()
+    original.update("BTC", original.last_bar + HOUR, 3.0)
+    tree, blocks = unseal(original.to_bytes())
+    state = tree["state"]
+    for part, name in (
+        (state["bar"]["prices"], "BTC"),
+        (state["feeds"][0][1], "price"),
+        (state["feeds"][0][1]["prices"], 0),
+        (state["tracker"]["states"][0]["standing"], 0),
+        (state["tracker"]["states"][0]["standing"], 1),
+    ):
+        kept, part[name] = part[name], price
+        with pytest.raises(StateError, match="where a price must be") as caught:
+            MarketStructureCoordinator.from_bytes(seal(tree, blocks))
+        assert caught.value.code == "state_content"
+        part[name] = kept
+    assert MarketStructureCoordinator.from_bytes(seal(tree, blocks)).to_bytes() == original.to_bytes()
 
 
 def test_every_part_of_the_tree_is_needed():

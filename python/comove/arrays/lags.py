@@ -116,7 +116,7 @@ def lag_scan(
     Returns
     -------
     dict of float64 arrays of the shape of `asset`
-        NaN unless every lag is defined: the first value comes after `window_size` + `max_lag` rows.
+        NaN unless every lag is defined: the first value comes in row `min_samples` + `max_lag`.
 
     Notes
     -----

@@ -59,8 +59,9 @@ def garman_klass(
 
     garman_klass = sqrt(ln(high / low)^2 / 2 - (2 ln 2 - 1) ln(close / open)^2)
 
-    Parameters, errors and precision are those of `parkinson`; open and close lie from low to high. Seven times as
-    efficient as the squared return (Garman and Klass 1980).
+    Parameters and errors are those of `parkinson`; open and close lie from low to high. Seven times as efficient as the
+    squared return (Garman and Klass 1980). Within 1e-11 of itself, for the two squares nearly cancel where a bar opens
+    and closes at its ends.
     """
     return _bars("garman_klass", {"open": open, "high": high, "low": low, "close": close}, out)
 

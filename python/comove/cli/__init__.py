@@ -1,4 +1,4 @@
-"""The command line: `comove demo`, `features`, `leadlag`, `spillover`.
+"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`.
 
 Exit codes: 0 done; 1 the data, or what came of it, is not right; 2 the command was not understood.
 """
@@ -11,6 +11,7 @@ from comove import __version__
 from comove.cli.demo import demo_command
 from comove.cli.features import features_command
 from comove.cli.leadlag import leadlag_command
+from comove.cli.report import report_command
 from comove.cli.spillover import spillover_command
 
 __all__ = ["main"]
@@ -29,3 +30,4 @@ main.add_command(demo_command)
 main.add_command(features_command)
 main.add_command(leadlag_command)
 main.add_command(spillover_command)
+main.add_command(report_command)

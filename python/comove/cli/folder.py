@@ -19,17 +19,16 @@ from comove.plots import check_plotly
 from comove.progress import open_progress
 
 __all__ = [
-    "LEAST_PAIRS",
     "TABLE_FORMATS",
     "assets_option",
     "candles_of",
     "check_outputs",
+    "check_page",
     "chosen",
     "data_option",
     "file_option",
     "leaders_option",
     "open_progress",
-    "pairs_of",
     "read_each",
     "refuse_failures",
     "top_option",
@@ -41,8 +40,6 @@ __all__ = [
 
 _Read = TypeVar("_Read")
 
-#: Complete pairs a window needs: below some thirty, p-values that lean on large numbers mean little.
-LEAST_PAIRS: Final = 30
 #: Endings of a file of results.
 TABLE_FORMATS: Final = (".csv", ".parquet", ".json")
 
@@ -162,16 +159,24 @@ def refuse_failures(failed: Sequence[str], total: int, what: str) -> None:
 
 def check_outputs(data: Path, out: Path | None, plot: Path | None) -> None:
     """Refuse, before any work, files that could not be made, or that the next run would take for candles."""
-    for option, file, endings in (("--out", out, TABLE_FORMATS), ("--plot", plot, (".html",))):
-        if file is None:
-            continue
-        if file.suffix.lower() not in endings:
-            raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {file}")
-        if file.resolve().parent == data.resolve():
-            raise click.UsageError(f"{option} must be in another folder than --data, got {file}")
-        _try_writing(file)
-    if plot:
-        check_plotly()
+    if out is not None:
+        _check_output("--out", data, out, TABLE_FORMATS)
+    if plot is not None:
+        check_page("--plot", data, plot)
+
+
+def check_page(option: str, data: Path, page: Path) -> None:
+    """Refuse, before any work, a page that could not be made."""
+    _check_output(option, data, page, (".html",))
+    check_plotly()
+
+
+def _check_output(option: str, data: Path, file: Path, endings: Sequence[str]) -> None:
+    if file.suffix.lower() not in endings:
+        raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {file}")
+    if file.resolve().parent == data.resolve():
+        raise click.UsageError(f"{option} must be in another folder than --data, got {file}")
+    _try_writing(file)
 
 
 def write_table(frame: pl.DataFrame, file: Path) -> None:
@@ -222,14 +227,3 @@ def _draft(file: Path) -> Path:
 def _unwritten(file: Path, draft: Path, error: OSError) -> click.ClickException:
     # Those of Polars hold the name of the draft, and no other text.
     return fail(f"cannot write {file}: {error.strerror or str(error).replace(str(draft), str(file))}")
-
-
-def pairs_of(assets: Sequence[str], leaders: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the pairs (asset, leader) to look at: none with itself, and two that are both once, the later as asset."""
-    rank = {leader: place for place, leader in enumerate(leaders)}
-    return [
-        (asset, leader)
-        for asset in assets
-        for leader in leaders
-        if asset != leader and (leader not in assets or rank.get(asset, len(rank)) > rank[leader])
-    ]

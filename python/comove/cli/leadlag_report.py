@@ -1,4 +1,4 @@
-"""What `comove leadlag` says: verdicts, the table, its explanation, and the heat map."""
+"""What `comove leadlag` says: the table, its explanation, and the heat map."""
 
 from __future__ import annotations
 
@@ -12,31 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from comove.cli.console import count_text, number_text, say
-from comove.cli.significance import LEVEL, p_text
 from comove.options import Floats
 from comove.plots import heat_map
+from comove.surveys.leads import BOTH
+from comove.surveys.significance import LEVEL, p_text
 
-__all__ = ["explain", "page", "show", "verdict"]
+__all__ = ["explain", "page", "show"]
 
-_NOBODY: Final = "nobody leads"
-_BOTH: Final = "each leads the other"
 #: Evidence beyond one in ten thousand million says no more, and would take the colours from the rest.
 _MOST_EVIDENCE: Final = 10.0
-
-
-def verdict(asset: str, leader: str, lag: int, leads: bool, follows: bool) -> str:
-    """Return in words what the tests of a pair say.
-
-    "by n candles" where the strongest correlation of all is at that lag, "a little" where it is elsewhere, mostly in
-    the same candle.
-    """
-    if leads and follows:
-        return _BOTH
-    if leads or follows:
-        ahead = -lag if leads else lag
-        much = f"by {ahead} candle{'s' * (ahead > 1)}" if ahead > 0 else "a little"
-        return f"{leader if leads else asset} leads {much}"
-    return _NOBODY
 
 
 def show(table: pl.DataFrame, top: int, console: Console) -> None:
@@ -77,7 +61,7 @@ def explain(table: pl.DataFrame, max_lag: int, console: Console) -> None:
     tested = table.filter(pl.col("lead_p").is_not_null())
     low = int((tested["lead_p"] < LEVEL).sum())
     told = [f"{name} leads {', '.join(others)}" for name, others in _leading(table).items()]
-    both = table.filter(verdict=_BOTH).iter_rows(named=True)
+    both = table.filter(verdict=BOTH).iter_rows(named=True)
     told += [f"{row['asset']} and {row['leader']} lead each other" for row in both]
     found = [f"Found: {'; '.join(told) or ('nobody leads anybody' if len(tested) else 'nothing')}."]
     reasons = Counter(table.filter(pl.col("lead_p").is_null())["verdict"].to_list())

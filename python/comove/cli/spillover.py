@@ -9,7 +9,7 @@ from typing import Final, Literal
 import click
 import polars as pl
 
-from comove.cli import spillover_report, volatility_pairs
+from comove.cli import spillover_report
 from comove.cli.console import count_text, errors, fail, open_console
 from comove.cli.folder import (
     assets_option,
@@ -19,7 +19,6 @@ from comove.cli.folder import (
     file_option,
     leaders_option,
     open_progress,
-    pairs_of,
     read_each,
     refuse_failures,
     top_option,
@@ -27,11 +26,13 @@ from comove.cli.folder import (
     write_page,
     write_table,
 )
-from comove.cli.givers import Givers, find_givers
-from comove.cli.significance import LEVEL, holm
-from comove.cli.volatility_pairs import COLUMNS, Candles, Options, Pair
 from comove.connectedness.inputs import MOST_STEPS
 from comove.data.candles import candle_files
+from comove.surveys import volatility_pairs
+from comove.surveys.givers import Givers, find_givers
+from comove.surveys.pairs import pairs_of
+from comove.surveys.significance import LEVEL, holm
+from comove.surveys.volatility_pairs import COLUMNS, Candles, Options, Pair
 
 __all__ = ["spillover_command"]
 

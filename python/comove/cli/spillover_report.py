@@ -11,11 +11,11 @@ from rich.table import Table
 
 from comove.cli.console import count_text, say
 from comove.cli.console import number_text as _number
-from comove.cli.givers import KEPT, PARTS, ROWS_PER_PARAMETER, Givers
-from comove.cli.significance import LEVEL, p_text
-from comove.cli.volatility_pairs import LEAST_SEPARATE, LEAST_TESTED, Cause, Pair
 from comove.connectedness import Connectedness
 from comove.plots import heat_map
+from comove.surveys.givers import KEPT, PARTS, ROWS_PER_PARAMETER, Givers
+from comove.surveys.significance import LEVEL, p_text
+from comove.surveys.volatility_pairs import LEAST_SEPARATE, LEAST_TESTED, Cause, Pair
 
 __all__ = ["page", "show", "verdict"]
 

@@ -112,7 +112,7 @@ def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps
         for row, value in enumerate(array):
             if _is_missing(value):
                 raise DataError(f"{name} must not be missing, got {value!r} at row {row}", "missing_time")
-        array = np.array([epoch_nanoseconds(value) for value in array], dtype=np.int64)
+        array = np.array([epoch_nanoseconds(value, name) for value in array], dtype=np.int64)
     elif array.dtype.kind not in "iu" and array.size:
         raise DataError(f"{name} must be datetimes or integer nanoseconds, got dtype {array.dtype}", "dtype")
     if array.dtype.kind == "u":
@@ -122,13 +122,15 @@ def timestamps(name: str, values: object, rows: int | None = None) -> Timestamps
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
-def epoch_nanoseconds(ts: object) -> int:
+def epoch_nanoseconds(ts: object, name: str = "ts") -> int:
     """Return one timestamp in nanoseconds since 1970, UTC.
 
     Parameters
     ----------
     ts : int, datetime or datetime64
         Integers are nanoseconds; naive datetimes count as UTC.
+    name : str
+        Named in errors.
 
     Raises
     ------
@@ -144,13 +146,13 @@ def epoch_nanoseconds(ts: object) -> int:
         # A datetime ends at microseconds, pandas' goes on.
         number = micros * 1_000 + int(getattr(ts, "nanosecond", 0))
     elif isinstance(ts, np.datetime64):
-        return int(timestamps("ts", np.array([ts]))[0])
+        return int(timestamps(name, np.array([ts]))[0])
     elif isinstance(ts, SupportsIndex) and not isinstance(ts, bool | np.bool_):
         number = ts.__index__()
     if number is None:
-        raise DataError(f"ts must be a datetime or integer nanoseconds, got {ts!r}", "ts")
+        raise DataError(f"{name} must be a datetime or integer nanoseconds, got {ts!r}", "ts")
     if not -LARGEST - 1 <= number <= LARGEST:
-        raise DataError(f"ts must lie between 1677 and 2262, got {ts!r}", "ts_range")
+        raise DataError(f"{name} must lie between 1677 and 2262, got {ts!r}", "ts_range")
     return number
 
 

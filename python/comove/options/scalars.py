@@ -218,8 +218,17 @@ def symbol_name(name: str, value: object) -> str:
     Raises
     ------
     ParameterError
-        Not a string, or one that is empty or holds a zero character.
+        Not a string, or one that is empty, holds a zero character, or half of a character.
     """
-    if not isinstance(value, str) or not value or "\0" in value:
+    if not isinstance(value, str) or not value or "\0" in value or not (value.isascii() or _is_utf8(value)):
         raise ParameterError(f"{name} must be a symbol, got {value!r}", "type")
     return value
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether the text can leave Python: a lone half of a surrogate pair cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

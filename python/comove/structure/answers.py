@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from comove.live import LagScanner, RollingPair, SpilloverMonitor
-from comove.structure.limits import LEAST_BETA, LEAST_LAGS, LEAST_SPILLOVER, student_quantile
+from comove.structure.limits import LEAST_APART, LEAST_BETA, LEAST_LAGS, LEAST_SPILLOVER, student_quantile
 from comove.structure.metrics import BetaMetrics, LeadLagMetrics, VolatilitySpillover
 from comove.structure.prices import utc
 
@@ -93,13 +93,12 @@ def answer_beta(pair: RollingPair | None, standing: Standing, window: int | time
     if stderr is not None:
         reach = student_quantile(n - 2) * stderr
         interval = (beta - reach, beta + reach)
-    reason = standing.stale()
-    if corr is None:
-        reason = f"{standing.asset} does not vary in the window"
+    flat = f"{standing.asset} does not vary in the window" if corr is None else None
     return BetaMetrics(
         asset=standing.asset, benchmark=standing.leader,
         beta=beta, alpha=pair.alpha, r_squared=pair.r_squared, correlation=corr, stderr=stderr, interval=interval,
-        sample_size=n, window=window, last_updated=updated, age=age, coverage=_share(n, rows), reason=reason,
+        sample_size=n, window=window, last_updated=updated, age=age, coverage=_share(n, rows),
+        reason=_together(flat, standing.stale()),
     )  # fmt: skip
 
 
@@ -144,13 +143,21 @@ def answer_spillover(
             sample_size=n, window=window, last_updated=updated, age=age, coverage=coverage,
             reason=why or f"the volatility of {standing.leader} does not vary in the window",
         )  # fmt: skip
+    corr, stderr = monitor.corr, monitor.coefficient_stderr
+    flat = f"the volatility of {standing.asset} does not vary in the window" if corr is None else None
+    few = f"no standard error: {n} pairs of volatilities in the window, {LEAST_APART * vol_window} are needed"
     return VolatilitySpillover(
         source=standing.leader, target=standing.asset,
-        spillover_coefficient=coefficient, correlation=monitor.corr, half_life_periods=monitor.half_life,
-        r_squared=monitor.r_squared, stderr=monitor.coefficient_stderr, p_value=monitor.coefficient_p_value,
+        spillover_coefficient=coefficient, correlation=corr, half_life_periods=monitor.half_life,
+        r_squared=monitor.r_squared, stderr=stderr, p_value=monitor.coefficient_p_value,
         vol_window=vol_window, sample_size=n, window=window, last_updated=updated, age=age, coverage=coverage,
-        reason=standing.stale(),
+        reason=_together(flat, few if stderr is None else None, standing.stale()),
     )  # fmt: skip
+
+
+def _together(*remarks: str | None) -> str | None:
+    """Return all that is wrong with a value; None for nothing."""
+    return "; ".join(remark for remark in remarks if remark is not None) or None
 
 
 def _share(n: int, rows: int) -> float:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from math import inf, nan
 from typing import SupportsFloat, SupportsIndex
 
+import numpy as np
+
 from comove.errors import DataError, OrderError
 from comove.options import epoch_nanoseconds, symbol_name
 from comove.structure.prices import utc
@@ -34,7 +36,7 @@ def price_of(symbol: str, value: object) -> float:
 
 
 def _as_float(symbol: str, value: object) -> float:
-    if isinstance(value, bool | str | bytes) or not isinstance(value, SupportsFloat | SupportsIndex):
+    if isinstance(value, bool | np.bool_ | str | bytes) or not isinstance(value, SupportsFloat | SupportsIndex):
         raise DataError(f"the price of {symbol} must be a number or None, got {value!r}", "dtype")
     try:
         return float(value)

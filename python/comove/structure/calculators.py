@@ -47,6 +47,11 @@ class _Calculator:
     def __init__(self, options: Laying) -> None:
         self._laying = options
 
+    def _shown(self, **options: object) -> str:
+        """Return a repr: the class, its own options, and the join."""
+        told = ", ".join(f"{name}={value}" for name, value in (options | {"join": self._laying.join}).items())
+        return f"{type(self).__name__}({told})"
+
     def _lay(
         self,
         asset: str,
@@ -129,6 +134,9 @@ class BetaCalculator(_Calculator):
     ) -> None:
         super().__init__(laying(join, tolerance, max_gap, max_age))
         self._size, self._span = beta_window(window_size, window_span)
+
+    def __repr__(self) -> str:
+        return self._shown(window=window_shown(self._size, self._span))
 
     def calculate(
         self,
@@ -216,6 +224,9 @@ class LeadLagTracker(_Calculator):
         self._lag = whole("max_lag", max_lag, least=1, most=MOST_LAG, because="2^12")
         self._size = rows_of("window_size", window_size, LEAST_LAGS)
 
+    def __repr__(self) -> str:
+        return self._shown(max_lag=self._lag, window_size=self._size)
+
     def calculate(
         self,
         asset: str,
@@ -270,6 +281,9 @@ class VolatilitySpilloverMonitor(_Calculator):
         super().__init__(laying(join, tolerance, max_gap, max_age))
         self._size = rows_of("window_size", window_size, LEAST_SPILLOVER)
         self._vol = rows_of("vol_window", vol_window, LEAST_VARIANCE_WINDOW)
+
+    def __repr__(self) -> str:
+        return self._shown(window_size=self._size, vol_window=self._vol)
 
     def calculate(
         self,
@@ -347,7 +361,7 @@ def most_within(ts: Timestamps, span: int) -> int:
 def moment(current_time: object, data: Iterable[PriceData]) -> int:
     """Return the time of a question in nanoseconds; by default that of the last row."""
     if current_time is not None:
-        return epoch_nanoseconds(current_time)
+        return epoch_nanoseconds(current_time, "current_time")
     return max((int(each.timestamps[-1]) for each in data if len(each)), default=0)
 
 

@@ -48,8 +48,8 @@ class Companions:
 
     def add(self, symbol: str) -> None:
         """Add a symbol, which has no past."""
-        self.place[symbol] = len(self.place)
         self.panel.add_asset(symbol)
+        self.place[symbol] = len(self.place)
         self.last = np.append(self.last, _NEVER)
         self.last_ts = np.append(self.last_ts, 0)
         self.leaving = np.append(self.leaving, _NEVER)

@@ -85,8 +85,8 @@ class MarketStructureCoordinator:
 
     Notes
     -----
-    A value that cannot be given is None, and the answer's `reason` says why. Calls from several threads wait for each
-    other. Memory of the live form is taken when a symbol is first seen.
+    A value that cannot be given is None, and the answer's `reason` says why. Calls from several threads are
+    safe; live ones wait for each other. Memory of the live form is taken when a symbol is first seen.
 
     Examples
     --------
@@ -189,7 +189,7 @@ class MarketStructureCoordinator:
             A window by time without `max_rows`.
         """
         with self._lock:
-            self._market.arrive(ts, {symbol: price})
+            self._market.arrive(ts, {symbol_name("symbol", symbol): price})
 
     def update_bar(self, ts: object, prices: Mapping[str, object]) -> None:
         """Take in a whole live bar and close it; what `update` brought for the same bar belongs to it.

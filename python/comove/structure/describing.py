@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import nan
 from typing import Final
 
 import numpy as np
@@ -72,7 +74,8 @@ def tell(tracker: RegimeTracker) -> Told | None:
     companions, labels, leaders = tracker.companions, tracker.labels, at.leaders
     rows = min(tracker.options.window_size, tracker.row)
     pairs = companions.n.astype(np.int64).tolist()
-    symbols = len(companions.place)
+    # A leader is missed from the beginning, an asset from its first price on: live and history know of the same.
+    symbols = len(tracker.leaders) + int((companions.last[len(tracker.leaders) :] >= 0).sum())
     correlated = int((companions.cross[1:] == companions.cross[1:]).sum())
     evidence: dict[str, float | None] = {}
     own: dict[str, list[float]] = {}
@@ -121,33 +124,24 @@ def describe_told(
     tracker: RegimeTracker, told: Told | None, asset: str | None, now: int, max_age: int | None
 ) -> MarketStructureSnapshot:
     """Return the regime after the last row, of which `tell` has told."""
-    at = tracker.now
-    if told is None or at is None:
+    if told is None:
         return nothing_known(asset, "the leaders have no row until then")
-    column = MARKET
-    if asset is not None:
-        place = tracker.companions.place.get(asset)
-        if place is None:
-            return nothing_known(asset, f"{asset} has no row until then")
-        column = place + 1
-    label, scores, n = told.labels[column], told.scores[column], told.n[column]
-    known = scores[0] == scores[0]
-    last, last_ts = told.last[column], told.last_ts[column]
-    age = timedelta(microseconds=(now - last_ts) // 1_000) if last >= 0 else None
-    reason = None
-    if max_age is not None and age is not None and now - last_ts > max_age:
-        label, known = UNKNOWN, False
-        reason = f"the last price of {asset or 'a leader'} is {age} old, max_age is {_span(max_age)}"
-    elif not known:
-        reason = _missing(tracker, asset, n)
-    elif label == UNKNOWN:
-        reason = _undecided(scores)
-    elif last < tracker.row or (at.step and now - last_ts > 2 * at.step):
-        reason = f"the last price of {asset or 'a leader'} is {age} old"
+    column = _column(tracker, told, asset)
     evidence = told.evidence.copy()
     for name, values in told.own_evidence.items():
-        evidence[name] = _given(values[column])
-    since = told.since[column]
+        evidence[name] = None if column is None else _given(values[column])
+    label, scores, n, since, age, coverage = UNKNOWN, [nan], 0, -1, None, 0.0
+    if column is not None:
+        label, scores, n, since = told.labels[column], told.scores[column], told.n[column], told.since[column]
+        age, coverage = now - told.last_ts[column], told.coverage[column]
+    known = scores[0] == scores[0]
+    if age is not None and max_age is not None and age > max_age:
+        label, known = UNKNOWN, False
+        reason: str | None = f"{_old(asset or 'a leader', age)}, max_age is {_span(max_age)}"
+    elif not known:
+        reason = _missing(tracker, asset, column, n)
+    else:
+        reason = "; ".join(_remarks(tracker, told, asset, column or MARKET, now)) or None
     return MarketStructureSnapshot(
         asset=asset,
         timestamp=told.timestamp,
@@ -163,10 +157,18 @@ def describe_told(
         evidence=Fixed(evidence),
         rows_in_regime=tracker.row - since if known and since >= 0 else None,
         n=n,
-        age=age,
-        coverage=told.coverage[column],
+        age=None if age is None else _span(age),
+        coverage=coverage,
         reason=reason,
     )
+
+
+def _column(tracker: RegimeTracker, told: Told, asset: str | None) -> int | None:
+    """Return the column of an asset; None where it never had a price, whether it has a column already or not."""
+    if asset is None:
+        return MARKET
+    place = tracker.companions.place.get(asset)
+    return None if place is None or told.last[place + 1] < 0 else place + 1
 
 
 def _given(value: float) -> float | None:
@@ -181,17 +183,44 @@ def _span(nanoseconds: int) -> timedelta:
     return timedelta(microseconds=nanoseconds // 1_000)
 
 
-def _missing(tracker: RegimeTracker, asset: str | None, n: int) -> str:
+def _old(symbol: str, age: int) -> str:
+    return f"the last price of {symbol} is {_span(age)} old"
+
+
+def _missing(tracker: RegimeTracker, asset: str | None, column: int | None, n: int) -> str:
     """Why there are no scores."""
+    if column is None:
+        return f"{asset} has no price in a row of the leaders until then"
     at = tracker.now
     if at is not None and at.leaders.trend != at.leaders.trend:
-        rows = tracker.row
-        return f"no leader has a trend: {rows} returns at the most, {LEAST_REGIME} are needed"
+        living = [state for state in tracker.states if state.born >= 0 and state.hole <= tracker.max_gap]
+        returns = max((state.past.n for state in living), default=0)
+        if returns < LEAST_REGIME:
+            return f"no leader has a trend: {returns} returns at the most, {LEAST_REGIME} are needed"
+        return "no leader has a trend: their returns do not vary"
     if asset is None:
         return f"no symbol has {LEAST_REGIME} pairs of returns with another leader"
+    rows = tracker.row - int(tracker.companions.last[column - 1])
+    if rows > tracker.max_gap:
+        return f"{asset} has had no price for {rows} rows, max_gap is {tracker.max_gap}"
     if n < LEAST_REGIME:
         return f"{n} pairs of returns of {asset} with a leader in the window, {LEAST_REGIME} are needed"
     return f"{asset} or its leaders do not vary, or the window still holds rows from before a hole"
+
+
+def _remarks(tracker: RegimeTracker, told: Told, asset: str | None, column: int, now: int) -> Iterator[str]:
+    """Tell what is wrong with an answer that has scores: no label, an old price, leaders that are old or absent."""
+    if told.labels[column] == UNKNOWN:
+        yield _undecided(told.scores[column])
+    at, age = tracker.now, now - told.last_ts[column]
+    if told.last[column] < tracker.row or (at is not None and at.step and age > 2 * at.step):
+        yield _old(asset or "a leader", age)
+    for place, leader in enumerate(tracker.leaders):
+        last = told.last[place + 1]
+        if last < 0:
+            yield f"{leader} has no price until then"
+        elif last < tracker.row and leader != asset:
+            yield _old(leader, now - told.last_ts[place + 1])
 
 
 def _undecided(scores: list[float]) -> str:

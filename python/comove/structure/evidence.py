@@ -20,7 +20,7 @@ from math import nan, sqrt
 from comove.live import RollingPair
 from comove.structure.limits import LEAST_REGIME
 
-__all__ = ["LeaderEvidence", "LeaderState"]
+__all__ = ["LeaderEvidence", "LeaderState", "leader_evidence", "push_leaders"]
 
 # A volatility of a few rows: half of its window must be there.
 _LEAST_OF_WINDOW = 2
@@ -56,11 +56,12 @@ class LeaderEvidence:
 class LeaderState:
     """One leader: its index over the last rows, and its volatilities."""
 
-    __slots__ = ("born", "hole", "index", "past", "price", "recent", "ring")
+    __slots__ = ("born", "excess", "hole", "index", "past", "price", "recent", "ring")
 
     def __init__(self, window: int, past_window: int, vol_window: int) -> None:
-        # Own returns, and those in excess of the first leader.
         self.past = RollingPair(window_size=past_window, min_samples=LEAST_REGIME)
+        # Returns in excess of the first leader's, on their own: where that one has no price, the leader's still count.
+        self.excess = RollingPair(window_size=past_window, min_samples=LEAST_REGIME)
         self.recent = RollingPair(window_size=vol_window, min_samples=max(2, vol_window // _LEAST_OF_WINDOW))
         # The index of each of the last 2 W + 1 rows.
         self.ring = [nan] * (2 * window + 1)
@@ -78,6 +79,7 @@ class LeaderState:
         if given:
             if self.born < 0 or self.hole > max_gap:
                 self.past.reset()
+                self.excess.reset()
                 self.recent.reset()
                 self.born, self.index, self.price = row, 1.0, nan
             self.hole = 0
@@ -92,11 +94,26 @@ class LeaderState:
             else:
                 self.born, self.index = row, 1.0
         self.ring[row % len(self.ring)] = self.index
-        return ratio - 1.0
+        moved = ratio - 1.0
+        self.past.update(moved, moved)
+        self.recent.update(moved, moved)
+        return moved
 
     def ago(self, row: int, rows: int) -> float:
         """Return the index at an earlier row, NaN before it began."""
         return self.ring[(row - rows) % len(self.ring)] if self.born >= 0 and row - rows >= self.born else nan
+
+
+def push_leaders(states: Sequence[LeaderState], row: int, prices: Sequence[float], max_gap: int) -> None:
+    """Take in the leaders' prices of a row, NaN where missing."""
+    moves = [state.push(row, price, max_gap) for state, price in zip(states, prices, strict=True)]
+    # What the first leader was before a hole is not compared with what it is after.
+    anew = states[0].born == row
+    for state, moved in zip(states, moves, strict=True):
+        if anew:
+            state.excess.reset()
+        excess = moved - moves[0]
+        state.excess.update(excess, excess)
 
 
 def leader_evidence(states: Sequence[LeaderState], row: int, window: int, max_gap: int) -> LeaderEvidence:
@@ -126,7 +143,7 @@ def leader_evidence(states: Sequence[LeaderState], row: int, window: int, max_ga
         before = state.ago(row, rows) / state.ago(row, 2 * rows) - 1.0
         if before == before and not before <= largest_before:
             best_before, largest_before = place, before
-        excess = state.past.var_benchmark
+        excess = state.excess.var
         rows = min(rows, row - first.born)
         if place and excess and first.born >= 0 and rows >= LEAST_REGIME and first.hole <= max_gap:
             unit = sqrt(excess) * sqrt(float(rows))

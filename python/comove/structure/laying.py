@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -103,8 +102,7 @@ def lay_pair(
     PairRows, or None where there is no common row.
     """
     asset, leader = asset.until(now), leader.until(now)
-    union = reduce(np.union1d, (other.until(now).timestamps for other in others), asset.timestamps)
-    union = np.union1d(union, leader.timestamps)
+    union = union_of(each.timestamps for each in (asset, leader, *(other.until(now) for other in others)))
     if options.join == "asof":
         grid, of_asset = asset.timestamps, asset.prices
         of_leader = last_prices(leader, grid, options.tolerance or 0)
@@ -129,6 +127,19 @@ def lay_pair(
         in_span = end + 1 - max(1, first)
     step = last - int(grid[end - 1]) if end else 0
     return PairRows(ts, returns[0], returns[1], end, in_span, step, len(union) - 1 - int(at[-1]))
+
+
+def union_of(times: Iterable[Timestamps]) -> Timestamps:
+    """Return all times once and in order, of arrays that rise."""
+    different: list[Timestamps] = []
+    for each in times:
+        if not any(np.array_equal(each, other) for other in different):
+            different.append(each)
+    # A stable sort merges what is sorted already; `np.union1d` takes several times as long.
+    merged = np.sort(np.concatenate([np.empty(0, np.int64), *different]), kind="stable")
+    first = np.ones(len(merged), np.bool_)
+    np.not_equal(merged[1:], merged[:-1], out=first[1:])
+    return merged[first]
 
 
 def on_grid(data: PriceData, grid: Timestamps) -> Floats:

@@ -9,6 +9,8 @@ LEAST_BETA: Final = 20
 LEAST_LAGS: Final = 20
 LEAST_SPILLOVER: Final = 30
 LEAST_REGIME: Final = 30
+# Of the core: as many times the rows of a volatility must a window hold before its pairs tell a standard error.
+LEAST_APART: Final = 10
 
 _NORMAL: Final = 1.959963984540054  # 97.5 % of the standard normal
 

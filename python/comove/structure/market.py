@@ -118,7 +118,7 @@ class LiveMarket:
         closed = self.bar.closed
         if current_time is None:
             return 0 if closed is None else closed
-        now = epoch_nanoseconds(current_time)
+        now = epoch_nanoseconds(current_time, "current_time")
         if closed is not None and now < closed:
             raise OrderError(
                 f"current_time must not be before the last closed bar, {utc(closed)}, got {utc(now)}; "

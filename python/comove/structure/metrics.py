@@ -1,7 +1,7 @@
 """What the questions about a pair answer.
 
-A value that is not given is None, and `reason` says why. Where a value is given, `reason` is None, or says what is
-wrong with it: that it is old.
+A value that is not given is None, and `reason` says why. Where all are given, `reason` is None, or says what is wrong
+with them: that they are old.
 """
 
 from __future__ import annotations
@@ -96,10 +96,12 @@ class VolatilitySpillover:
     correlation: float | None
     """Of the two volatilities."""
     half_life_periods: float | None
-    """Rows in which the target's volatility forgets half of a shock; the overlap of rolling volatilities is in it."""
+    """Rows in which the target's volatility forgets half of a shock; the overlap of rolling volatilities is in it.
+    None without a reason where one volatility does not follow the one before, and nothing is remembered."""
     r_squared: float | None
     stderr: float | None
-    """Standard error of the coefficient, by the returns that overlapping volatilities share."""
+    """Standard error of the coefficient, by the returns that overlapping volatilities share; from 10 `vol_window` pairs
+    on."""
     p_value: float | None
     """Two-sided, of no relation."""
     vol_window: int

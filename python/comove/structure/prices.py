@@ -119,7 +119,7 @@ class PriceData:
         time : datetime, datetime64 or int
             Naive datetimes count as UTC, integers are nanoseconds.
         """
-        rows = int(self.timestamps.searchsorted(epoch_nanoseconds(time), side="right"))
+        rows = int(self.timestamps.searchsorted(epoch_nanoseconds(time, "time"), side="right"))
         if rows == len(self):
             return self
         part = PriceData.__new__(PriceData)
@@ -199,4 +199,5 @@ def _fill(data: PriceData, ts: Timestamps, prices: Floats) -> None:
 
 def _read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     array.flags.writeable = False
-    return array
+    # A view: an array that owns its data could be made writable again.
+    return array.view()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import reduce
 
 import numpy as np
 import polars as pl
@@ -11,7 +10,7 @@ import polars as pl
 from comove.options import Floats, Timestamps
 from comove.structure.describing import confidence
 from comove.structure.labels import UNKNOWN
-from comove.structure.laying import Laying, last_prices, on_grid
+from comove.structure.laying import Laying, last_prices, on_grid, union_of
 from comove.structure.prices import PriceData
 from comove.structure.regimes import EVIDENCE, REGIMES, MarketRegime, RegimeOptions
 from comove.structure.tracker import MARKET, RegimeTracker
@@ -39,8 +38,7 @@ class Replay:
         for symbol in data:
             if symbol not in leaders:
                 self.tracker.add(symbol)
-        of_leaders = [data[leader].timestamps for leader in leaders if leader in data]
-        self._grid = reduce(np.union1d, of_leaders, np.empty(0, np.int64))
+        self._grid = union_of(data[leader].timestamps for leader in leaders if leader in data)
         self._table = np.full((len(self._grid), len(self.tracker.symbols)), np.nan)
         for column, symbol in enumerate(self.tracker.symbols):
             if symbol in data:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,7 @@ def read_state(
     market = LiveMarket(chosen, regimes)
     _read_bar(market.bar, tree["bar"], blocks)
     market.leader_rows = _read_past(tree["leader_rows"], blocks)
-    market.held = {str(symbol): (_integer(seen), float(price)) for symbol, (seen, price) in tree["held"].items()}
+    market.held = {str(symbol): (_integer(seen), _price(price)) for symbol, (seen, price) in tree["held"].items()}
     market.feeds = {str(symbol): _read_feed(symbol, part, blocks, chosen) for symbol, part in tree["feeds"]}
     market.tracker = _read_tracker(tree["tracker"], blocks, chosen, regimes)
     market.told = tell(market.tracker)
@@ -82,7 +83,7 @@ def read_state(
 
 def _read_bar(bar: FormingBar, tree: Mapping[str, Any], blocks: Blocks) -> None:
     bar.ts, bar.closed = _whole_or_none(tree["ts"]), _whole_or_none(tree["closed"])
-    bar.prices = {str(symbol): float(price) for symbol, price in tree["prices"].items()}
+    bar.prices = {str(symbol): _price(price) for symbol, price in tree["prices"].items()}
     bar.times = deque(_take(tree["times"], blocks, np.int64).tolist())
 
 
@@ -108,7 +109,7 @@ def _write_feed(feed: AssetFeed, blocks: Blocks) -> dict[str, Any]:
 
 def _read_feed(symbol: str, tree: Mapping[str, Any], blocks: Blocks, chosen: Settings) -> AssetFeed:
     feed = AssetFeed.without_pairs(_read_past(tree["past"], blocks))
-    feed.price, feed.prices = float(tree["price"]), [float(price) for price in tree["prices"]]
+    feed.price, feed.prices = _price(tree["price"]), [_price(price) for price in tree["prices"]]
     feed.pairs = [None if part is None else _read_pair(part, blocks, chosen) for part in tree["pairs"]]
     _agree("leaders of an asset", len(feed.pairs), len(chosen.leaders))
     _agree("leaders' prices", len(feed.prices), len(chosen.leaders))
@@ -147,8 +148,7 @@ def _write_tracker(tracker: RegimeTracker, blocks: Blocks) -> dict[str, Any]:
         "symbols": tracker.symbols,
         "states": [
             {
-                "past": blocks.add(state.past.to_bytes()),
-                "recent": blocks.add(state.recent.to_bytes()),
+                **{name: blocks.add(getattr(state, name).to_bytes()) for name in _OF_LEADER},
                 "ring": _put(np.array(state.ring), blocks),
                 "standing": [state.price, state.index, state.hole, state.born],
             }
@@ -161,6 +161,7 @@ def _write_tracker(tracker: RegimeTracker, blocks: Blocks) -> dict[str, Any]:
     }
 
 
+_OF_LEADER = ("past", "excess", "recent")
 _COMPANIONS = {"last": np.int64, "last_ts": np.int64, "leaving": np.int64, "n": np.float64, "cross": np.float64,
                "usual": np.float64, "count": np.int64}  # fmt: skip
 _LABELS = {"label": np.int64, "since": np.int64, "scores": np.float64}
@@ -198,14 +199,15 @@ def _read_tracker(tree: Mapping[str, Any], blocks: Blocks, chosen: Settings, reg
 
 
 def _read_leader(state: LeaderState, tree: Mapping[str, Any], blocks: Blocks) -> None:
-    past, recent = RollingPair.from_bytes(blocks[tree["past"]]), RollingPair.from_bytes(blocks[tree["recent"]])
-    _same_options(past, state.past)
-    _same_options(recent, state.recent)
-    ring = _take(tree["ring"], blocks).tolist()
+    for name in _OF_LEADER:
+        mine = RollingPair.from_bytes(blocks[tree[name]])
+        _same_options(mine, getattr(state, name))
+        setattr(state, name, mine)
+    ring = [_price(index) for index in _take(tree["ring"], blocks).tolist()]
     _agree("ring", len(ring), len(state.ring))
-    state.past, state.recent, state.ring = past, recent, ring
+    state.ring = ring
     price, index, hole, born = tree["standing"]
-    state.price, state.index, state.hole, state.born = float(price), float(index), _integer(hole), _integer(born)
+    state.price, state.index, state.hole, state.born = _price(price), _price(index), _integer(hole), _integer(born)
 
 
 def _write_row(row: Row, blocks: Blocks) -> dict[str, Any]:
@@ -247,6 +249,14 @@ def _integer(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not -(1 << 63) <= value < 1 << 63:
         raise StateError(f"the snapshot has {value!r} where a whole number must be", "state_content")
     return value
+
+
+def _price(value: Any) -> float:
+    """Return a value as a price, or as an index of prices: above 0, or NaN."""
+    price = float(value)
+    if price <= 0.0 or price == inf:
+        raise StateError(f"the snapshot has {value!r} where a price must be", "state_content")
+    return price
 
 
 def _whole_or_none(value: Any) -> int | None:

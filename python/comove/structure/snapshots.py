@@ -74,12 +74,13 @@ class MarketStructureSnapshot:
     evidence: Mapping[str, float | None]
     """Every number the scores are made of, by name, and each leader's trend as ``trend_<leader>``."""
     rows_in_regime: int | None
-    """Rows since the label last changed; None where it is unknown for lack of data."""
+    """Rows since the label last changed; None before its first change, and where data are missing."""
     n: int
     """Pairs of returns with the leaders in the window; of the market, assets with a correlation."""
     age: timedelta | None
     """From the asset's last price (of the market: from `timestamp`) to the time of the question."""
     coverage: float
-    """`n` over the rows of the window so far; of the market, the share of symbols that have a correlation."""
+    """`n` over the rows of the window so far; of the market, the share of the leaders and of the
+    assets seen so far that have a correlation."""
     reason: str | None
-    """Why the regime is unknown, or what is wrong with the answer."""
+    """Why the regime is unknown, and what is wrong with the answer: prices of the asset or of a leader that are old."""

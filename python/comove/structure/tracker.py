@@ -13,7 +13,7 @@ import numpy as np
 
 from comove.options import Floats
 from comove.structure.companions import Companions
-from comove.structure.evidence import LeaderEvidence, LeaderState, leader_evidence
+from comove.structure.evidence import LeaderEvidence, LeaderState, leader_evidence, push_leaders
 from comove.structure.labels import Labels
 from comove.structure.regimes import RegimeOptions, regime_scores
 
@@ -82,10 +82,7 @@ class RegimeTracker:
         """Take in a row of prices in the order of `symbols`, NaN where missing."""
         self.row += 1
         row, states, companions, window = self.row, self.states, self.companions, self.options.window_size
-        moves = [state.push(row, price, self.max_gap) for state, price in zip(states, prices.tolist(), strict=False)]
-        for state, moved in zip(states, moves, strict=True):
-            state.past.update(moved, moved - moves[0])
-            state.recent.update(moved, moved)
+        push_leaders(states, row, prices[: len(states)].tolist(), self.max_gap)
         leaders = leader_evidence(states, row, window, self.max_gap)
         among = companions.push(row, ts, prices)
         cross = companions.cross

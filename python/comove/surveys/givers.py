@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from comove.cli.surrogates import unrelated
 from comove.connectedness import Connectedness, diebold_yilmaz, log_range_volatility
 from comove.connectedness.variance import usable_rows
 from comove.errors import DataError
 from comove.options import Floats
+from comove.surveys.surrogates import unrelated
 
 __all__ = ["KEPT", "PARTS", "ROWS_PER_PARAMETER", "Givers", "find_givers"]
 

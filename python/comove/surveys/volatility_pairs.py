@@ -19,11 +19,11 @@ import polars as pl
 
 from comove import arrays
 from comove._comove import two_sided_student
-from comove.cli.effective import effective_pairs
-from comove.cli.folder import LEAST_PAIRS
 from comove.features.grid import read_prices
 from comove.live import SpilloverMonitor
 from comove.options import Floats
+from comove.surveys.effective import effective_pairs
+from comove.surveys.pairs import LEAST_PAIRS
 
 __all__ = ["COLUMNS", "LEAST_SEPARATE", "LEAST_TESTED", "Candles", "Cause", "Options", "Pair", "read", "regress"]
 

@@ -1,9 +1,8 @@
-"""Plots as HTML pages that need no network: plotly.js is inside them. Needs the extra `viz`."""
+"""A matrix in colours."""
 
 from __future__ import annotations
 
 import html
-import importlib
 from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -12,9 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from comove import options
-from comove.errors import ComoveError, DataError, ParameterError
+from comove.errors import DataError, ParameterError
+from comove.options import Floats
+from comove.plots.page import document, figure_html, graphs
 
-__all__ = ["Labels", "Scale", "check_plotly", "heat_map"]
+__all__ = ["MOST_WRITTEN", "Labels", "Scale", "heat_figure", "heat_map"]
 
 Scale: TypeAlias = Literal["diverging", "sequential"]
 Labels: TypeAlias = Sequence[object] | npt.NDArray[Any] | pl.Series
@@ -28,7 +29,7 @@ _CELL: Final = 22
 _FRAME: Final = 180
 _LETTER: Final = 7
 #: The most columns whose cells still have room for their values.
-_MOST_WRITTEN: Final = 16
+MOST_WRITTEN: Final = 16
 #: Numbers from here on have no digits after the point.
 _LARGE: Final = 1e15
 
@@ -92,86 +93,121 @@ def heat_map(
     """
     options.choice("scale", scale, get_args(Scale))
     digits = options.whole("decimals", decimals, least=0, most=12, because="")
-    # As text in HTML.
-    title, value_title, unit = _html("title", title), _html("value_title", value_title), _html("unit", unit)
-    row_title, column_title = _html("row_title", row_title), _html("column_title", column_title)
+    texts_given = {
+        "title": title,
+        "value_title": value_title,
+        "unit": unit,
+        "row_title": row_title,
+        "column_title": column_title,
+    }
+    for name, text in texts_given.items():
+        if not isinstance(text, str):
+            raise ParameterError(f"{name} must be text, got {text!r}", "type")
     row_labels, column_labels = _labels("rows", rows), _labels("columns", columns)
     values = options.table("matrix", matrix, len(row_labels), len(column_labels))
-    values = np.where(np.isfinite(values), values, np.nan)
-    shown = values[np.isfinite(values)]
-    lowest, highest = (float(shown.min()), float(shown.max())) if shown.size else (0.0, 0.0)
+    # Of Python's floats: rounding overflows with NumPy's.
+    texts = [[_number(value, digits, unit) for value in row] for row in values.tolist()]
+    figure = heat_figure(
+        values,
+        row_labels,
+        column_labels,
+        texts=texts,
+        title=title,
+        scale=scale,
+        row_title=row_title,
+        column_title=column_title,
+        value_title=value_title,
+        unit=unit,
+    )
+    return document(title, figure_html(figure, with_library=True))
+
+
+def heat_figure(
+    values: Floats,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    texts: Sequence[Sequence[str]],
+    hovers: Sequence[Sequence[str]] | None = None,
+    title: str,
+    scale: Scale,
+    middle: float = 0.0,
+    row_title: str = "",
+    column_title: str = "",
+    value_title: str = "",
+    unit: str = "",
+) -> Any:
+    """Return the figure of a matrix.
+
+    Parameters
+    ----------
+    values : float64, shape (r, c)
+        Missing cells (NaN, infinity) are grey.
+    rows, columns : sequence of r and of c different str
+    texts, hovers : r by c str
+        What stands in a cell, and what is told below its names where the pointer is, the former by default.
+    title, scale, row_title, column_title, value_title, unit
+        As in `heat_map`.
+    middle : float
+        White in a diverging scale.
+    """
+    finite = np.isfinite(values)
+    lowest, highest = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (middle, middle)
     if scale == "diverging":
-        highest = max(abs(lowest), abs(highest))
-        lowest = -highest
+        reach = max(abs(lowest - middle), abs(highest - middle))
+        lowest, highest = middle - reach, middle + reach
     if lowest == highest:
         # One colour needs a range too.
         margin = max(1.0, abs(lowest) / 10)
         lowest, highest = lowest - margin, highest + margin
-    # Of Python's floats: rounding overflows with NumPy's.
-    texts = [[_text(value, digits, unit) for value in row] for row in values.tolist()]
-    graphs = _plotly("graph_objects")
-    figure = graphs.Figure(
-        graphs.Heatmap(
+    shown_columns, shown_rows = [html.escape(name) for name in columns], [html.escape(name) for name in rows]
+    shown_unit = html.escape(unit)
+    cells = [[html.escape(text) for text in row] for row in texts]
+    told = (
+        cells
+        if hovers is None
+        else [["<br>".join(map(html.escape, text.split("\n"))) for text in row] for row in hovers]
+    )
+    plotly = graphs()
+    figure = plotly.Figure(
+        plotly.Heatmap(
             # Lists, not arrays: these plotly would encode, and the page could not be searched for a value.
-            z=[[None if np.isnan(value) else value for value in row] for row in values.tolist()],
-            x=column_labels,
-            y=row_labels,
+            z=[[value if np.isfinite(value) else None for value in row] for row in values.tolist()],
+            x=shown_columns,
+            y=shown_rows,
             zmin=lowest,
             zmax=highest,
             colorscale=_COLOURS[scale],
-            colorbar={"title": {"text": value_title}, "ticksuffix": unit},
+            colorbar={"title": {"text": html.escape(value_title)}, "ticksuffix": shown_unit},
             xgap=1,
             ygap=1,
             customdata=[
-                [f"{row} / {column}<br>{text or 'missing'}" for column, text in zip(column_labels, line, strict=True)]
-                for row, line in zip(row_labels, texts, strict=True)
+                [f"{row} / {column}<br>{text or 'missing'}" for column, text in zip(shown_columns, line, strict=True)]
+                for row, line in zip(shown_rows, told, strict=True)
             ],
-            text=texts,
-            texttemplate="%{text}" if len(column_labels) <= _MOST_WRITTEN else "",
+            text=cells,
+            texttemplate="%{text}" if len(columns) <= MOST_WRITTEN else "",
             hovertemplate="%{customdata}<extra></extra>",
             hoverongaps=True,
         )
     )
-    longest = max(map(len, column_labels), default=0)
+    longest = max(map(len, columns), default=0)
     # Text, or plotly would take labels such as -2 for numbers and space them so; a tick for each.
     axis = {"type": "category", "tickmode": "linear", "dtick": 1, "showgrid": False, "zeroline": False}
     figure.update_layout(
-        title={"text": title, "y": 1, "yanchor": "top", "yref": "container", "pad": {"t": 16}},
-        height=_FRAME + _CELL * len(row_labels) + _LETTER * longest,
+        title={"text": html.escape(title), "y": 1, "yanchor": "top", "yref": "container", "pad": {"t": 16}},
+        height=_FRAME + _CELL * len(rows) + _LETTER * longest,
         plot_bgcolor=_MISSING,
         margin={"t": 100 + _LETTER * longest},
         xaxis={
             **axis,
             "side": "top",
-            "title": {"text": column_title},
-            "tickangle": -90 if len(column_labels) > _MOST_WRITTEN else None,
+            "title": {"text": html.escape(column_title)},
+            "tickangle": -90 if len(columns) > MOST_WRITTEN else None,
         },
-        yaxis={**axis, "autorange": "reversed", "title": {"text": row_title}, "automargin": True},
+        yaxis={**axis, "autorange": "reversed", "title": {"text": html.escape(row_title)}, "automargin": True},
     )
-    body = _plotly("io").to_html(figure, full_html=False, include_plotlyjs=True, include_mathjax=False)
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n'
-        f"<body>{body}</body>\n</html>\n"
-    )
-
-
-def check_plotly() -> None:
-    """Refuse to begin what is to end in a plot without plotly.
-
-    Raises
-    ------
-    ComoveError
-        plotly is not installed.
-    """
-    for module in ("graph_objects", "io"):
-        _plotly(module)
-
-
-def _plotly(module: str) -> Any:
-    try:
-        return importlib.import_module(f"plotly.{module}")
-    except ImportError as error:
-        raise ComoveError("plots need plotly, which is not installed: pip install comove[viz]", "extra") from error
+    return figure
 
 
 def _labels(name: str, values: object) -> list[str]:
@@ -181,23 +217,16 @@ def _labels(name: str, values: object) -> list[str]:
         or (isinstance(values, np.ndarray) and values.ndim != 1)
     ):
         raise ParameterError(f"{name} must be a sequence of labels, got {type(values).__name__}", "type")
-    # Plotly reads a small part of HTML in labels.
-    labels = [html.escape(str(value)) for value in values]
+    labels = [str(value) for value in values]
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
-        raise DataError(f"{name} must be different, got {html.unescape(twice)!r} twice", "symbol")
+        raise DataError(f"{name} must be different, got {twice!r} twice", "symbol")
     return labels
 
 
-def _html(name: str, value: object) -> str:
-    if not isinstance(value, str):
-        raise ParameterError(f"{name} must be text, got {value!r}", "type")
-    return html.escape(value)
-
-
-def _text(value: float, digits: int, unit: str) -> str:
+def _number(value: float, digits: int, unit: str) -> str:
     """Return a value as it is shown; adding 0 takes the sign off a zero."""
-    if np.isnan(value):
+    if not np.isfinite(value):
         return ""
     number = f"{value:.{digits}e}" if abs(value) >= _LARGE else f"{round(value, digits) + 0.0:.{digits}f}"
     return f"{number}{unit}"
