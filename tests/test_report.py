@@ -25,6 +25,7 @@ from comove.report.tables import EVIDENCE_WORDS
 from comove.report.words import REGIME_COLOURS, REGIME_NAMES
 from comove.structure import MarketRegime
 from comove.structure.regimes import EVIDENCE
+from comove.surveys.givers import find_givers
 
 needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 LEADERS = ["BTC", "ETH", "SOL"]
@@ -240,6 +241,18 @@ def test_a_leader_alone_has_a_page(frames):
     assert "There is no pair of a coin and another leader." in page
     assert "There is no table of connectedness: it takes at least two coins." in page
     assert report.regimes["regime"].unique().to_list() == ["unknown"]
+
+
+def test_one_odd_coin_does_not_cost_the_others_their_table(frames):
+    """One between the others' candles, one without highs and lows."""
+    usual = find_givers(frames, LEADERS, lags=4, horizon=10, window=0)
+    between = frames["WIF"].with_columns(pl.col("ts") + pl.duration(minutes=30))
+    without = frames["WIF"].with_columns(high=pl.lit(None, pl.Float64))
+    more = find_givers({**frames, "BETWEEN": between, "BARE": without}, LEADERS, lags=4, horizon=10, window=0)
+    assert more.absent == ["STOP", "BETWEEN", "BARE"]
+    np.testing.assert_array_equal(more.result.table, usual.result.table)
+    alone = find_givers({"BTC": frames["BTC"], "BARE": without}, ["BTC"], lags=4, horizon=10, window=0)
+    assert (alone.reason, alone.absent) == ("no two coins share enough candles", ["BARE"])
 
 
 @needs_plotly
