@@ -222,7 +222,7 @@ def test_the_window_of_connectedness_ends_where_the_sources_do(many):
     assert "over 196 candles from 2024-01-08 08:00 to 2024-01-16 15:00" in text
     assert "would remain" not in text
     text = " ".join(run("spillover", "--data", many, "--sources", "C2", "--window", 24).stdout.split())
-    assert "No table of connectedness: too few candles; even two coins at --lags 4 need 90" in text
+    assert "No table of connectedness: too few candles; even two coins at 4 lags need 90" in text
 
 
 def test_the_total_of_chance_is_told(many, tmp_path):

@@ -107,6 +107,21 @@ def test_names_cannot_run_code():
     assert trace["y"] == [html.escape(evil), "&lt;b&gt;x&lt;/b&gt;"]
 
 
+def test_names_are_shown_as_they_are():
+    """Plotly knows no &quot;, and takes what stands between two dollars for a formula."""
+    (trace,), _ = parts(heat_map(MATRIX, ['Q"U', "$E$"], LAGS, title="t"))
+    assert trace["y"] == ['Q"U', "&#36;E&#36;"]
+
+
+def test_a_map_without_numbers_has_its_labels():
+    """Plotly draws no map without a number, and no axis of one that it does not draw."""
+    (trace,), _ = parts(heat_map(np.full((2, 3), np.nan), ROWS, LAGS, title="t"))
+    assert trace["z"] == [[0.0] * 3] * 2
+    assert {colour for _, colour in trace["colorscale"]} == {"#b8b8b8"}
+    assert trace["showscale"] is False
+    assert trace["customdata"][1][2] == "WIF / 1<br>missing"
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [

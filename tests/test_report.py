@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import importlib.util
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -22,9 +23,10 @@ from comove.report.charts import beta_map, lead_map, regime_timeline, spillover_
 from comove.report.charts.network import LINKS_EACH, strongest_links
 from comove.report.charts.timeline import runs_of
 from comove.report.tables import EVIDENCE_WORDS
-from comove.report.words import REGIME_COLOURS, REGIME_NAMES
+from comove.report.words import REGIME_COLOURS, REGIME_NAMES, beta_texts, price_text, span_text
 from comove.structure import MarketRegime
 from comove.structure.regimes import EVIDENCE
+from comove.surveys.givers import find_givers
 
 needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 LEADERS = ["BTC", "ETH", "SOL"]
@@ -213,7 +215,7 @@ def test_the_table_has_every_coin(page, report):
     assert wif[3] == REGIME_NAMES[report.snapshots["WIF"].regime.value]
     stop = cells[report.coins.index("STOP")]
     assert stop[2] == f"{report.prices['STOP'][0]:%Y-%m-%d %H:%M}"
-    assert "pairs of returns of STOP with a leader in the window" in stop[12]
+    assert stop[12].startswith("STOP has had no price for ")
 
 
 @needs_plotly
@@ -240,6 +242,107 @@ def test_a_leader_alone_has_a_page(frames):
     assert "There is no pair of a coin and another leader." in page
     assert "There is no table of connectedness: it takes at least two coins." in page
     assert report.regimes["regime"].unique().to_list() == ["unknown"]
+
+
+@needs_plotly
+def test_a_leader_alone_is_ahead_of_nobody(frames):
+    page = report_page(market_report({coin: frames[coin] for coin in ("BTC", "WIF")}, ["BTC"]))
+    assert "2 coins with BTC as leader, candles" in page
+    assert "ahead of the other leaders" not in page
+
+
+@needs_plotly
+def test_what_is_not_looked_at_is_told(frames):
+    missing = frames["ETH"].with_columns(
+        close=pl.when(pl.int_range(pl.len()) < 1000).then("close").otherwise(float("nan"))
+    )
+    late = frames["WIF"][1200:]
+    report = market_report({"BTC": frames["BTC"], "ETH": missing, "LATE": late}, ["BTC", "ETH"])
+    assert (report.ended, report.absent) == (("ETH",), ("LATE",))
+    assert report.newest == late["ts"][-1] > report.last
+    page = report_page(report)
+    assert f"up to {report.newest:%Y-%m-%d %H:%M}, are not looked at: there are none of ETH." in page
+    assert "Without a price until then, and not shown: LATE." in page
+    # Both go on, but never in the same candle.
+    turn = pl.int_range(pl.len()) % 2
+    apart = {
+        coin: frames[coin].filter((pl.col("ts") <= report.last) | (turn == place))
+        for place, coin in enumerate(("BTC", "ETH"))
+    }
+    assert "are not looked at: none of them has all leaders." in report_page(market_report(apart, ["BTC", "ETH"]))
+
+
+@needs_plotly
+def test_a_first_leader_with_rare_candles_has_a_line(frames):
+    rare = {**frames, "BTC": frames["BTC"].gather_every(4)}
+    report = market_report(rare, LEADERS)
+    prices = regime_timeline(report).data[0].y
+    assert None not in prices
+    assert list(prices) == report.regimes["price"].drop_nulls().to_list()
+
+
+@needs_plotly
+def test_short_words_where_there_is_no_room(frames):
+    leaders = [f"LEADER{place}" for place in range(8)]
+    market = dict(simulate_market(n_bars=900, assets=["WIF"], leaders=leaders, late_listings=0, seed=5).frames)
+    market["SHORT"] = market["WIF"][:30]
+    market["ECHO"] = market["LEADER0"].with_columns(pl.exclude("ts").shift(2))[2:]
+    report = market_report(market, leaders)
+    (leads,) = lead_map(report).data
+    echo = leads.y.index("ECHO"), leads.x.index("LEADER0")
+    assert leads.text[echo[0]][echo[1]] == "leads"
+    assert "LEADER0 leads by 2 candles" in leads.customdata[echo[0]][echo[1]]
+    assert {text for row in leads.text for text in row} <= {"leads", "follows", "both", "", "–"}  # noqa: RUF001
+    assert set(leads.text[leads.y.index("SHORT")]) == {"–"}  # noqa: RUF001
+    many = {f"L{place}": frames["BTC"] for place in range(16)}
+    (betas,) = beta_map(market_report(many, list(many))).data
+    assert betas.text[0][1] == "1.00"
+    assert "± " in betas.customdata[0][1]
+
+
+@needs_plotly
+def test_a_wild_beta_leaves_colours_to_the_others(frames):
+    wild = frames["BTC"].with_columns((pl.col(pl.Float64) / 1e4) ** 5)
+    (betas,) = beta_map(market_report({**frames, "WILD": wild}, LEADERS)).data
+    assert betas.z[betas.y.index("WILD")][betas.x.index("BTC")] > 4
+    assert (betas.zmin, betas.zmax) == (-1.0, 3.0)
+
+
+@needs_plotly
+def test_the_network_shortens_long_names_and_warns(frames):
+    report = market_report({**frames, "ANAMEWITHMANYLETTERS": frames["WIF"].with_columns(high=pl.col("high") * 1.01)})
+    figure = spillover_network(report.givers.result)
+    assert "ANAMEWITH…" in {one.text for one in figure.layout.annotations}
+    assert any("ANAMEWITHMANYLETTERS<br>gives" in told for told in figure.data[1].customdata)
+    assert "shocks do not fade" not in report_page(report)
+    wild = replace(report.givers, result=replace(report.givers.result, spectral_radius=1.01))
+    assert "shocks do not fade" in report_page(replace(report, givers=wild))
+
+
+def test_one_odd_coin_does_not_cost_the_others_their_table(frames):
+    """One between the others' candles, one without highs and lows."""
+    usual = find_givers(frames, LEADERS, lags=4, horizon=10, window=0)
+    between = frames["WIF"].with_columns(pl.col("ts") + pl.duration(minutes=30))
+    without = frames["WIF"].with_columns(high=pl.lit(None, pl.Float64))
+    more = find_givers({**frames, "BETWEEN": between, "BARE": without}, LEADERS, lags=4, horizon=10, window=0)
+    assert more.absent == ["STOP", "BETWEEN", "BARE"]
+    np.testing.assert_array_equal(more.result.table, usual.result.table)
+    alone = find_givers({"BTC": frames["BTC"], "BARE": without}, ["BTC"], lags=4, horizon=10, window=0)
+    assert (alone.reason, alone.absent) == ("no two coins share enough candles", ["BARE"])
+
+
+def test_numbers_in_words(report):
+    assert [price_text(price) for price in (106588.32, 15_234_567.8, 1.23456789e-5, 1.0, 1.09364e-12)] == [
+        "106588", "15234568", "0.0000123457", "1", "1.09364e-12",
+    ]  # fmt: skip
+    assert [span_text(timedelta(days=days)) for days in (1, 2.5, 999.6, 99_999)] == [
+        "24 h", "2.5 d", "1,000 d", "99,999 d",
+    ]  # fmt: skip
+    beta = report.betas["WIF", "BTC"]
+    assert beta_texts(replace(beta, beta=0.93, stderr=0.04)) == ("0.93", "± 0.04")
+    assert beta_texts(replace(beta, beta=0.9312, stderr=0.0012)) == ("0.931", "± 0.001")
+    assert beta_texts(replace(beta, beta=0.0, stderr=0.0)) == ("0.00", "± 0.00")
+    assert beta_texts(None) == ("–", "–")  # noqa: RUF001
 
 
 @needs_plotly

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import shutil
+from contextlib import contextmanager
 
+import polars as pl
 import pytest
 
 from commands import HOURS, run, write
 from comove.data import simulate_market
+from comove.report import market_report, report_page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -55,6 +58,12 @@ def opened(request, browser, tmp_path_factory):
         market = simulate_market(n_bars=1500, assets=["BONK", "WIF", "PEPE"], late_listings=0, seed=7)
         folder = write(market.frames, out.parent / "candles")
     assert run("report", "--data", folder, "--out", out).exit_code == 0
+    with opening(browser, out) as (page, said, asked):
+        yield page, said, asked, out
+
+
+@contextmanager
+def opening(browser, out):
     page = browser.new_page(viewport=DESKTOP)
     said, asked = [], []
     page.on("console", lambda message: said.append(message.text))
@@ -63,7 +72,43 @@ def opened(request, browser, tmp_path_factory):
     page.goto(out.as_uri())
     for name in PLOTS:
         page.wait_for_selector(f"#{name} .main-svg")
-    yield page, said, asked, out
+    yield page, said, asked
+    page.close()
+
+
+def test_an_odd_market_can_be_read(browser, tmp_path):
+    """Names that are code, formulas, numbers or long; eight leaders; coins that stop, or lie between the others."""
+    leaders = ["%{y}", "$E$", 'Q"U', "<b>S", "1E5", "2024-01-01", "NAN", "LEADERLONG"]
+    coins = ["ANAMEWITHMANYLETTERS1234567890", "<script>alert(1)<", "WIF"]
+    frames = dict(simulate_market(n_bars=900, assets=coins, leaders=leaders, lags=-2, late_listings=0, seed=7).frames)
+    frames["STOP"] = frames["WIF"][:400]
+    frames["BETWEEN"] = frames["WIF"].with_columns(pl.col("ts") + pl.duration(minutes=30))
+    # Two decades of prices.
+    frames["%{y}"] = frames["%{y}"].with_columns(
+        pl.col("open", "high", "low", "close") * 10 ** (pl.int_range(pl.len()) / 450.0)
+    )
+    out = tmp_path / "report.html"
+    out.write_text(report_page(market_report(frames, leaders)), encoding="utf-8")
+    with opening(browser, out) as opened:
+        test_nothing_fails_and_nothing_is_fetched((*opened, out))
+        test_labels_can_be_read(opened)
+        test_values_stand_inside_their_cells(opened)
+        test_the_page_fits_a_desktop(opened)
+        texts = {text["text"] for name in PLOTS for text in opened[0].evaluate(TEXTS, name)}
+        assert set(leaders) <= texts
+        assert "%{y} price" in texts
+
+
+def test_a_short_market_has_its_labels(browser, tmp_path):
+    frames = simulate_market(n_bars=200, assets=["BONK"], late_listings=0, seed=7).frames
+    report = market_report({coin: frame[:10] for coin, frame in frames.items()})
+    out = tmp_path / "report.html"
+    out.write_text(report_page(report), encoding="utf-8")
+    page = browser.new_page(viewport=DESKTOP)
+    page.goto(out.as_uri())
+    for name in ("beta-map", "lead-map"):
+        page.wait_for_selector(f"#{name} .main-svg")
+        assert {"BTC", "ETH", "BONK"} <= {text["text"] for text in page.evaluate(TEXTS, name)}
     page.close()
 
 

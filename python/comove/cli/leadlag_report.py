@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Final
 
 import numpy as np
 import polars as pl
@@ -15,12 +14,9 @@ from comove.cli.console import count_text, number_text, say
 from comove.options import Floats
 from comove.plots import heat_map
 from comove.surveys.leads import BOTH
-from comove.surveys.significance import LEVEL, p_text
+from comove.surveys.significance import LEVEL, MOST_EVIDENCE, evidence, p_text
 
 __all__ = ["explain", "page", "show"]
-
-#: Evidence beyond one in ten thousand million says no more, and would take the colours from the rest.
-_MOST_EVIDENCE: Final = 10.0
 
 
 def show(table: pl.DataFrame, top: int, console: Console) -> None:
@@ -110,21 +106,15 @@ def page(table: pl.DataFrame, cross: Mapping[tuple[str, str], Floats], max_lag: 
         )
     p_values = {(row["asset"], row["leader"]): row["lead_p"] for row in table.iter_rows(named=True)}
     return heat_map(
-        [[_evidence(p_values.get((asset, leader))) for leader in leaders] for asset in assets],
+        [[evidence(p_values.get((asset, leader))) for leader in leaders] for asset in assets],
         assets,
         leaders,
-        title=f"Evidence that the leader moves first: -log10 p, at most {_MOST_EVIDENCE:g} (1.3: p = 0.05)",
+        title=f"Evidence that the leader moves first: -log10 p, at most {MOST_EVIDENCE:g} (1.3: p = 0.05)",
         scale="sequential",
         row_title="asset",
         column_title="leader",
         value_title="-log10 p",
     )
-
-
-def _evidence(p_value: float | None) -> float:
-    if p_value is None:
-        return float("nan")
-    return float(min(_MOST_EVIDENCE, -np.log10(max(p_value, 10.0**-_MOST_EVIDENCE))))
 
 
 def _leading(table: pl.DataFrame) -> dict[str, list[str]]:

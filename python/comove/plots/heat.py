@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from typing import Any, Final, Literal, TypeAlias, get_args
 
@@ -13,7 +12,7 @@ import polars as pl
 from comove import options
 from comove.errors import DataError, ParameterError
 from comove.options import Floats
-from comove.plots.page import document, figure_html, graphs
+from comove.plots.page import document, figure_html, graphs, plot_text
 
 __all__ = ["MOST_WRITTEN", "Labels", "Scale", "heat_figure", "heat_map"]
 
@@ -160,25 +159,28 @@ def heat_figure(
         # One colour needs a range too.
         margin = max(1.0, abs(lowest) / 10)
         lowest, highest = lowest - margin, highest + margin
-    shown_columns, shown_rows = [html.escape(name) for name in columns], [html.escape(name) for name in rows]
-    shown_unit = html.escape(unit)
-    cells = [[html.escape(text) for text in row] for row in texts]
+    shown_columns, shown_rows = [plot_text(name) for name in columns], [plot_text(name) for name in rows]
+    shown_unit = plot_text(unit)
+    cells = [[plot_text(text) for text in row] for row in texts]
     told = (
-        cells
-        if hovers is None
-        else [["<br>".join(map(html.escape, text.split("\n"))) for text in row] for row in hovers]
+        cells if hovers is None else [["<br>".join(map(plot_text, text.split("\n"))) for text in row] for row in hovers]
     )
     plotly = graphs()
     figure = plotly.Figure(
         plotly.Heatmap(
             # Lists, not arrays: these plotly would encode, and the page could not be searched for a value.
-            z=[[value if np.isfinite(value) else None for value in row] for row in values.tolist()],
+            # A map without any number plotly would leave out, its labels too.
+            z=[
+                [value if np.isfinite(value) else None if finite.any() else middle for value in row]
+                for row in values.tolist()
+            ],
             x=shown_columns,
             y=shown_rows,
             zmin=lowest,
             zmax=highest,
-            colorscale=_COLOURS[scale],
-            colorbar={"title": {"text": html.escape(value_title)}, "ticksuffix": shown_unit},
+            colorscale=_COLOURS[scale] if finite.any() else [[0, _MISSING], [1, _MISSING]],
+            showscale=bool(finite.any()),
+            colorbar={"title": {"text": plot_text(value_title)}, "ticksuffix": shown_unit},
             xgap=1,
             ygap=1,
             customdata=[
@@ -195,17 +197,17 @@ def heat_figure(
     # Text, or plotly would take labels such as -2 for numbers and space them so; a tick for each.
     axis = {"type": "category", "tickmode": "linear", "dtick": 1, "showgrid": False, "zeroline": False}
     figure.update_layout(
-        title={"text": html.escape(title), "y": 1, "yanchor": "top", "yref": "container", "pad": {"t": 16}},
+        title={"text": plot_text(title), "y": 1, "yanchor": "top", "yref": "container", "pad": {"t": 16}},
         height=_FRAME + _CELL * len(rows) + _LETTER * longest,
         plot_bgcolor=_MISSING,
         margin={"t": 100 + _LETTER * longest},
         xaxis={
             **axis,
             "side": "top",
-            "title": {"text": html.escape(column_title)},
+            "title": {"text": plot_text(column_title)},
             "tickangle": -90 if len(columns) > MOST_WRITTEN else None,
         },
-        yaxis={**axis, "autorange": "reversed", "title": {"text": html.escape(row_title)}, "automargin": True},
+        yaxis={**axis, "autorange": "reversed", "title": {"text": plot_text(row_title)}, "automargin": True},
     )
     return figure
 

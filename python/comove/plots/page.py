@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from comove.errors import ComoveError
 
-__all__ = ["check_plotly", "document", "figure_html", "graphs"]
+__all__ = ["check_plotly", "document", "figure_html", "graphs", "plot_text"]
 
 _CONFIG: Final = {"displaylogo": False, "responsive": True}
 
@@ -45,6 +45,14 @@ def figure_html(figure: Any, *, with_library: bool, name: str | None = None) -> 
         figure, full_html=False, include_plotlyjs=with_library, include_mathjax=False, config=_CONFIG, div_id=name
     )
     return text
+
+
+def plot_text(text: str) -> str:
+    """Return a text so that a plot shows it as it is.
+
+    Plotly knows no ``&quot;``, and takes what stands between two dollars for a formula.
+    """
+    return html.escape(text, quote=False).replace("$", "&#36;")
 
 
 def document(title: str, body: str, style: str = "") -> str:

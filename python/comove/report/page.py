@@ -6,7 +6,7 @@ import html
 from collections.abc import Sequence
 from datetime import timedelta
 from importlib.resources import files
-from typing import Any
+from typing import Any, Final
 
 from comove.plots.page import document, figure_html
 from comove.report.charts import beta_map, lead_map, regime_timeline, spillover_network
@@ -14,10 +14,17 @@ from comove.report.charts.network import LINKS_EACH
 from comove.report.contents import MarketReport
 from comove.report.tables import coin_table, evidence_table, state_line
 from comove.report.words import span_text, time_text
+from comove.structure import RegimeOptions
 from comove.surveys.givers import KEPT, ROWS_PER_PARAMETER
 from comove.surveys.significance import LEVEL
 
 __all__ = ["report_page"]
+
+_FIRST_CHART: Final = "regime-timeline"
+#: Names in a sentence; of more, the number is told.
+_MOST_NAMES: Final = 30
+#: Rows of the evidence: a report takes the regimes as they are by default.
+_WINDOW: Final = RegimeOptions().window_size
 
 
 def report_page(report: MarketReport, *, title: str = "Market structure") -> str:
@@ -47,7 +54,9 @@ def report_page(report: MarketReport, *, title: str = "Market structure") -> str
             f"The line is the price of {first}, the colours are the state of the whole market at that time, each found "
             "from the past alone: nothing is changed afterwards. The score below says how clear the state was; it is "
             "not a probability. Drag to zoom, double-click to go back.",
-            figure_html(regime_timeline(report), with_library=True, name="regime-timeline"),
+            _figure(
+                regime_timeline(report), _FIRST_CHART, f"Regimes of the market over the price of {report.leaders[0]}"
+            ),
         ),
         _section("betas", "How strongly does each coin move with its leaders?", _beta_words(report), *_betas(report)),
         _section("leads", "Who moves first?", _leads_words(report), *_leads(report)),
@@ -55,16 +64,17 @@ def report_page(report: MarketReport, *, title: str = "Market structure") -> str
         _section(
             "now",
             "The market now",
-            f"{state_line(report)} These numbers are what the state is made of.",
+            f"{state_line(report)} These numbers are what the state is made of; the window is the last {_WINDOW} "
+            "candles of the leaders.",
             evidence_table(report),
         ),
         _section(
             "coins",
             "Every coin now",
             f"Beta, its standard error and R² are those to {first}. Corr to leaders is the mean correlation over the "
-            "window of the regimes, divergence is 1 less that. Net given is the turbulence that the coin gives to all "
-            "others less what it takes. A remark tells what is stale or missing, and where no regime is clear, which "
-            "ones come closest.",
+            f"last {_WINDOW} candles, divergence is 1 less that. Net given is the turbulence that the coin gives to "
+            "all others less what it takes. A remark tells what is stale or missing, and where no regime is clear, "
+            "which ones come closest.",
             coin_table(report),
         ),
     ]
@@ -74,21 +84,30 @@ def report_page(report: MarketReport, *, title: str = "Market structure") -> str
 
 def _head(report: MarketReport, title: str) -> str:
     step = span_text(timedelta(seconds=report.step)) if report.step == report.step else "unknown length"
-    ended = f" Later candles are not looked at: there are none of {_names(report.ended)}." if report.ended else ""
+    many, leading = len(report.coins) != 1, len(report.leaders) != 1
+    later = ""
+    if report.newest > report.last:
+        why = f"there are none of {_names(report.ended)}" if report.ended else "none of them has all leaders"
+        later = f" Later candles, up to {time_text(report.newest)}, are not looked at: {why}."
+    absent = f" Without a price until then, and not shown: {_names(report.absent)}." if report.absent else ""
     return (
-        f"<header><h1>{html.escape(title)}</h1><p>{len(report.coins)} coins with {_names(report.leaders)} as leaders, "
-        f"candles of {step}, {time_text(report.first)} to {time_text(report.last)} UTC.{ended}</p>"
+        f"<header><h1>{html.escape(title)}</h1><p>{len(report.coins)} coin{'s' * many} with {_names(report.leaders)} "
+        f"as leader{'s' * leading}, candles of {step}, {time_text(report.first)} to {time_text(report.last)} UTC."
+        f"{later}{absent}</p>"
         f"<p>{state_line(report)}</p></header>"
     )
 
 
 def _section(name: str, question: str, words: str, *contents: str) -> str:
     """Return a part of the page; `words` and `contents` are HTML."""
-    return f'<section id="{name}"><h2>{html.escape(question)}</h2><p>{words}</p>{"".join(contents)}</section>'
+    return (
+        f'<section id="{name}" aria-labelledby="{name}-question"><h2 id="{name}-question">{html.escape(question)}</h2>'
+        f"<p>{words}</p>{''.join(contents)}</section>"
+    )
 
 
 def _betas(report: MarketReport) -> Sequence[str]:
-    return [_figure(beta_map(report), "beta-map")] if report.betas else []
+    return [_figure(beta_map(report), "beta-map", "Betas of coins by leaders")] if report.betas else []
 
 
 def _beta_words(report: MarketReport) -> str:
@@ -97,17 +116,21 @@ def _beta_words(report: MarketReport) -> str:
     window = next(iter(report.betas.values())).window
     span = span_text(window) if isinstance(window, timedelta) else f"{window} candles"
     stale = (
-        " * is an old value." if any(beta.reason and beta.beta is not None for beta in report.betas.values()) else ""
+        " * comes with a warning, as of an old value; the pointer tells it."
+        if any(beta.reason and beta.beta is not None for beta in report.betas.values())
+        else ""
     )
     return (
         "Beta: where the leader moves by 1 %, the coin has moved by so many percent in the same candle; ± one standard "
-        f"error. Over the last {span}, up to the end. White is 1, red is stronger, blue is weaker, grey has too little "
-        f"data; the pointer tells more.{stale}"
+        f"error. Over the last {span}, up to the end. White is 1, red is stronger, blue is weaker, grey is the coin "
+        f"itself or has too little data; the pointer tells more.{stale}"
     )
 
 
 def _leads(report: MarketReport) -> Sequence[str]:
-    return [] if report.leads.is_empty() else [_figure(lead_map(report), "lead-map")]
+    return (
+        [] if report.leads.is_empty() else [_figure(lead_map(report), "lead-map", "Who moves first, coins by leaders")]
+    )
 
 
 def _leads_words(report: MarketReport) -> str:
@@ -116,14 +139,15 @@ def _leads_words(report: MarketReport) -> str:
     return (
         f"Moves are compared up to {report.max_lag} candles apart, over {_rows(report)}. Colours are the evidence of a "
         "pair by itself: red that the leader moves first, blue that the coin does, 1.3 is p = 0.05. Words are for all "
-        f"pairs together (Holm's method: a chance of {LEVEL:.0%} for even one false lead). Coins that trade seldom can "
+        f"pairs together (Holm's method: a chance of {100 * LEVEL:.0f} % for even one false lead); <q>leads</q> "
+        "and <q>follows</q> alone are said of the leader. Grey is no pair, or not tested. Coins that trade seldom can "
         "look like followers, and a true lead may be smaller than the cost of trading on it."
     )
 
 
 def _network(report: MarketReport) -> Sequence[str]:
     result = report.givers.result
-    return [] if result is None else [_figure(spillover_network(result), "spillover-network")]
+    return [] if result is None else [_figure(spillover_network(result), "spillover-network", "Network of turbulence")]
 
 
 def _network_words(report: MarketReport) -> str:
@@ -135,11 +159,16 @@ def _network_words(report: MarketReport) -> str:
         f"To each coin come arrows from the {LINKS_EACH} coins whose shocks disturb its volatility most, less what "
         "they take from it. Red coins give more than they take, blue ones take more (Diebold and Yilmaz 2012); "
         "clockwise from the top, the largest giver comes first and the largest taker last.",
-        f"In all, {result.total:.0f} % of the turbulence of a coin comes from the others; coins with nothing in common "
-        f"would show about {givers.by_chance:.0f} %.",
+        f"On average {result.total:.0f} % of the turbulence of a coin comes from the others, over "
+        f"{result.n:,} candles from {givers.first} to {givers.last}; coins with nothing in common would show about "
+        f"{givers.by_chance:.0f} %. This tells who is in the midst of the turbulence, not who causes it.",
     ]
+    if result.spectral_radius >= 1:
+        words.append("Warning: in this model shocks do not fade (it is not stationary); do not rely on it.")
     if givers.absent:
-        words.append(f"Left out, with fewer than {KEPT:.0%} of the usual candles: {_names(givers.absent)}.")
+        words.append(
+            f"Left out, with fewer than {100 * KEPT:.0f} % of the usual candles in common: {_names(givers.absent)}."
+        )
     if givers.crowded:
         words.append(
             f"Left out, for {ROWS_PER_PARAMETER} candles are needed for each parameter of a forecast, and the "
@@ -152,9 +181,12 @@ def _rows(report: MarketReport) -> str:
     return f"the last {report.window} candles" if report.window else "all candles"
 
 
-def _figure(figure: Any, name: str) -> str:
-    return figure_html(figure, with_library=False, name=name)
+def _figure(figure: Any, name: str, label: str) -> str:
+    """Return a chart that a screen reader can name; the first on the page brings plotly.js."""
+    chart = figure_html(figure, with_library=name == _FIRST_CHART, name=name)
+    return f'<div role="figure" aria-label="{html.escape(label)}">{chart}</div>'
 
 
 def _names(coins: Sequence[str]) -> str:
-    return html.escape(", ".join(coins))
+    more = f" and {len(coins) - _MOST_NAMES} more" if len(coins) > _MOST_NAMES else ""
+    return html.escape(", ".join(coins[:_MOST_NAMES]) + more)

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Final
 
-import numpy as np
-
 from comove.report.contents import MarketReport
 from comove.report.words import (
     REGIME_COLOURS,
     REGIME_NAMES,
     UNKNOWN_NUMBER,
+    beta_texts,
     number,
+    price_text,
     span_text,
     time_text,
 )
-from comove.structure import MarketRegime, MarketStructureSnapshot
+from comove.structure import MarketRegime, MarketStructureSnapshot, RegimeOptions
 
 __all__ = ["EVIDENCE_WORDS", "coin_table", "evidence_table", "state_line"]
 
@@ -48,10 +48,19 @@ def evidence_table(report: MarketReport) -> str:
         for leader in report.leaders
     ]
     rows += [
-        (f"volatility of {leader}", _percent(market.leader_volatilities.get(leader)), "standard deviation of a return")
+        (
+            f"volatility of {leader}",
+            _percent(market.leader_volatilities.get(leader)),
+            f"standard deviation of its last {RegimeOptions().vol_window} returns",
+        )
         for leader in report.leaders
     ]
-    return _table("evidence", ("number", "value", "what it is"), (map(html.escape, row) for row in rows), numbers=(1,))
+    return _table(
+        "evidence",
+        ("number", "value", "what it is"),
+        (map(html.escape, row) for row in rows),
+        ("text", "number", "long"),
+    )
 
 
 def coin_table(report: MarketReport) -> str:
@@ -67,12 +76,11 @@ def coin_table(report: MarketReport) -> str:
         remarks = [_regime_remark(snapshot), *([beta.reason] if beta is not None and beta.reason else [])]
         rows.append([
             html.escape(coin),
-            np.format_float_positional(price, precision=6, fractional=False, trim="-"),
+            price_text(price),
             "now" if when == report.last else time_text(when),
             _chip(snapshot.regime.value),
             number(snapshot.regime_confidence),
-            UNKNOWN_NUMBER if beta is None else number(beta.beta),
-            UNKNOWN_NUMBER if beta is None or beta.stderr is None else f"± {beta.stderr:.2f}",
+            *beta_texts(beta),
             UNKNOWN_NUMBER if beta is None else number(beta.r_squared),
             number(snapshot.cross_asset_correlation),
             number(snapshot.divergence_score),
@@ -84,7 +92,11 @@ def coin_table(report: MarketReport) -> str:
         "coin", "price", "at", "regime", "score", f"beta to {first}", "error", "R²", "corr to leaders", "divergence",
         f"coin against {first}", "net given, %", "remark",
     )  # fmt: skip
-    return _table("coins", head, rows, numbers=(1, 4, 5, 6, 7, 8, 9, 11))
+    kinds = (
+        "name", "number", "text", "text", "number", "number", "number", "number", "number", "number", "words", "number",
+        "long",
+    )  # fmt: skip
+    return _table("coins", head, rows, kinds)
 
 
 def state_line(report: MarketReport) -> str:
@@ -92,10 +104,11 @@ def state_line(report: MarketReport) -> str:
     market = report.market
     rows = market.rows_in_regime
     since = "" if rows is None else f", for {span_text(timedelta(seconds=report.step * (rows + 1)))}"
-    ahead = f" {html.escape(market.leader)} is ahead of the other leaders." if market.leader else ""
+    alone = len(report.leaders) == 1
+    ahead = f" {html.escape(market.leader)} is ahead of the other leaders." if market.leader and not alone else ""
     why = f" ({html.escape(market.reason)})" if market.reason else ""
     score = number(market.regime_confidence)
-    return f"The market is in {_chip(market.regime.value)}, score {score}{since}.{why}{ahead}"
+    return f"The market is in {_chip(market.regime.value)}, score {score}{since}{why}.{ahead}"
 
 
 def _regime_remark(snapshot: MarketStructureSnapshot) -> str:
@@ -114,11 +127,11 @@ def _percent(value: float | None) -> str:
     return UNKNOWN_NUMBER if value is None else f"{100 * value:.2f} %"
 
 
-def _table(name: str, head: Sequence[str], rows: Iterable[Iterable[str]], numbers: Sequence[int]) -> str:
-    """Return a table; the cells are HTML, and the columns `numbers` stand to the right."""
-    last = len(head) - 1
-    kinds = ["number" if place in numbers else "long" if place == last else "text" for place in range(len(head))]
-    top = "".join(f'<th class="{kind}">{html.escape(cell)}</th>' for kind, cell in zip(kinds, head, strict=True))
+def _table(name: str, head: Sequence[str], rows: Iterable[Iterable[str]], kinds: Sequence[str]) -> str:
+    """Return a table; the cells are HTML, and `kinds` are the classes of its columns."""
+    top = "".join(
+        f'<th scope="col" class="{kind}">{html.escape(cell)}</th>' for kind, cell in zip(kinds, head, strict=True)
+    )
     body = "\n".join(
         "<tr>" + "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
         for row in rows

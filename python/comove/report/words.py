@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from comove.structure import MarketRegime
+import numpy as np
 
-__all__ = ["REGIME_COLOURS", "REGIME_NAMES", "UNKNOWN_NUMBER", "number", "share_text", "span_text", "time_text"]
+from comove.structure import BetaMetrics, MarketRegime
 
+__all__ = [
+    "REGIME_COLOURS",
+    "REGIME_NAMES",
+    "UNKNOWN_NUMBER",
+    "beta_texts",
+    "fits",
+    "number",
+    "price_text",
+    "share_text",
+    "span_text",
+    "time_text",
+]
+
+#: Digits of a price that has a fraction. One from `_LEAST_PLAIN` on is written without an exponent.
+_PRICE_DIGITS: Final = 6
+_LEAST_PLAIN: Final = 1e-9
+_MOST_DIGITS: Final = 6
+#: Letters that stand side by side in a map of the page, and those of the frame of a cell.
+_LETTERS: Final = 140
+_CELL_FRAME: Final = 2
+#: Spans of so many units have no fraction.
+_WHOLE_FROM: Final = 100
 #: Told apart by the colour-blind (Okabe and Ito).
 REGIME_COLOURS: Final = {
     MarketRegime.RISK_ON.value: "#009E73",
@@ -32,6 +55,32 @@ def number(value: float | None, digits: int = 2) -> str:
     return UNKNOWN_NUMBER if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
+def price_text(price: float) -> str:
+    """Return a price with six digits, or all before the point where there are more."""
+    if abs(price) < _LEAST_PLAIN:
+        return f"{price:.{_PRICE_DIGITS}g}"
+    digits = max(_PRICE_DIGITS, int(np.floor(np.log10(abs(price)))) + 1)
+    return np.format_float_positional(price, precision=digits, fractional=False, trim="-")
+
+
+def beta_texts(beta: BetaMetrics | None) -> tuple[str, str]:
+    """Return a beta and its standard error with two decimals, or more where the error would read 0."""
+    if beta is None or beta.beta is None:
+        return UNKNOWN_NUMBER, UNKNOWN_NUMBER
+    if beta.stderr is None:
+        return number(beta.beta), UNKNOWN_NUMBER
+    digits = 2
+    while 0 < beta.stderr < 0.5 * 10.0**-digits and digits < _MOST_DIGITS:
+        digits += 1
+    return number(beta.beta, digits), f"± {beta.stderr:.{digits}f}"
+
+
+def fits(texts: Sequence[Sequence[str]], labels: Sequence[str]) -> bool:
+    """Whether the texts in the cells of a map have room beside the labels of its rows; plotly would shrink them."""
+    room = _LETTERS - max(map(len, labels), default=0)
+    return all((max(map(len, row)) + _CELL_FRAME) * len(row) <= room for row in texts if row)
+
+
 def share_text(part: int, whole: int) -> str:
     """Return a part in percent."""
     return f"{100 * part / whole:.0f} %" if whole else UNKNOWN_NUMBER
@@ -47,5 +96,6 @@ def span_text(span: timedelta) -> str:
     seconds = span.total_seconds()
     for unit, length, least in (("d", 86_400, 2), ("h", 3_600, 1), ("min", 60, 1)):
         if seconds >= least * length:
-            return f"{seconds / length:.3g} {unit}"
+            count = seconds / length
+            return f"{count:,.0f} {unit}" if count >= _WHOLE_FROM else f"{count:.3g} {unit}"
     return f"{seconds:.3g} s"

@@ -20,12 +20,16 @@ __all__ = ["KEPT", "PARTS", "ROWS_PER_PARAMETER", "Givers", "find_givers"]
 
 #: Share of a usual coin's rows that must remain once all coins have to be there; a coin that costs more is left out.
 KEPT: Final = 0.8
+#: Share of a coin's rows that must be rows of some source. One whose candles begin at other times, as at half past the
+#: hour, has rows between those of the others, and nobody would have an unbroken run of rows.
+_BESIDE: Final = 0.5
 #: Rows of the regression for each parameter of an equation. At 10, unrelated coins show a total of 9 to 14 % at 4 lags,
 #: at 3 (44 coins of 500 rows) one of 40 to 47 %.
 ROWS_PER_PARAMETER: Final = 10
 #: Parts of the time that are looked at alone. A sign that means nothing is the same in all four once in eight times.
 PARTS: Final = 4
 _LEAST_COINS: Final = 2
+_NOT_SHARED: Final = "no two coins share enough candles"
 #: Tables of unrelated coins whose totals are averaged.
 _TRIALS: Final = 3
 
@@ -86,18 +90,24 @@ def find_givers(
     """
     if len(frames) < _LEAST_COINS:
         return Givers(None, [], [], [], reason="it takes at least two coins")
-    vols = log_range_volatility(frames)
+    ranged = {name: frame for name, frame in frames.items() if _has_ranges(frame)}
+    if len(ranged) < _LEAST_COINS:
+        return Givers(None, [], [name for name in frames if name not in ranged], [], reason=_NOT_SHARED)
+    vols = log_range_volatility(ranged)
+    there = [name for name in sources if name in ranged]
+    vols, beside = _without_rows_between(vols, there)
     if window:
-        end = _last_common_row(vols, [name for name in sources if name in frames]) + 1
+        end = _last_common_row(vols, there) + 1
         vols = vols[max(0, end - window) : end]
     turnover = {name: _turnover(frame) for name, frame in frames.items()}
-    ranking = sorted(frames, key=lambda name: (name not in sources, -turnover[name]))
+    ranking = sorted(vols.columns[1:], key=lambda name: (name not in sources, -turnover[name]))
     kept, absent, crowded = _choose(vols, ranking, lags)
+    absent = [name for name in frames if name not in ranged or name in (*absent, *beside)]
     if len(kept) < _LEAST_COINS:
-        reason = "no two coins share enough candles"
+        reason = _NOT_SHARED
         if crowded:
             least = ROWS_PER_PARAMETER * _parameters(_LEAST_COINS, lags)
-            reason = f"too few candles; even two coins at --lags {lags} need {least} that both have, in unbroken runs"
+            reason = f"too few candles; even two coins at {lags} lags need {least} that both have, in unbroken runs"
         return Givers(None, [], absent, crowded, reason=reason)
     vols = vols.select("ts", *kept)
     try:
@@ -105,9 +115,26 @@ def find_givers(
         by_chance = _total_by_chance(vols, result)
     except DataError as error:
         return Givers(None, [], absent, crowded, reason=str(error))
-    there = vols.drop_nulls()["ts"]
-    first, last = (f"{there[row]:%Y-%m-%d %H:%M}" for row in (0, -1))
+    times = vols.drop_nulls()["ts"]
+    first, last = (f"{times[row]:%Y-%m-%d %H:%M}" for row in (0, -1))
     return Givers(result, _parts(vols, lags, horizon), absent, crowded, first, last, by_chance)
+
+
+def _has_ranges(frame: pl.DataFrame) -> bool:
+    """Whether any candle has both a high and a low."""
+    return bool((frame["high"].is_finite() & frame["low"].is_finite()).any())
+
+
+def _without_rows_between(vols: pl.DataFrame, sources: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Take out the coins whose rows are mostly between those of the sources; and who they are."""
+    there = vols.select(pl.exclude("ts").is_not_null())
+    of_sources = there.select(sources).to_numpy().any(axis=1)
+    own = {name: there[name].to_numpy() for name in there.columns}
+    beside = [name for name, rows in own.items() if sources and (rows & of_sources).sum() < _BESIDE * rows.sum()]
+    if not beside:
+        return vols, beside
+    rest = vols.drop(beside)
+    return rest.filter(pl.any_horizontal(pl.exclude("ts").is_not_null())), beside
 
 
 def _last_common_row(vols: pl.DataFrame, sources: Sequence[str]) -> int:

@@ -8,10 +8,12 @@ import numpy as np
 
 from comove.options import Floats
 
-__all__ = ["LEVEL", "holm", "p_text"]
+__all__ = ["LEVEL", "MOST_EVIDENCE", "evidence", "holm", "p_text"]
 
 #: Chance that a family of tests without any effect yields even one verdict.
 LEVEL: Final = 0.05
+#: Evidence beyond one in ten thousand million says no more, and would take the colours of a map from the rest.
+MOST_EVIDENCE: Final = 10.0
 #: Least p-value that is written out. Beyond it the normal tail is no longer what limits the truth of a p-value.
 _LEAST_SHOWN: Final = 1e-4
 
@@ -28,6 +30,13 @@ def holm(p_values: Floats) -> Floats:
     scaled = p_values[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(scaled))
     return adjusted
+
+
+def evidence(p_value: float | None) -> float:
+    """Return -log10 of a p-value, at most `MOST_EVIDENCE`; NaN where there is none."""
+    if p_value is None:
+        return float("nan")
+    return float(min(MOST_EVIDENCE, -np.log10(max(p_value, 10.0**-MOST_EVIDENCE))))
 
 
 def p_text(p_value: float) -> str:

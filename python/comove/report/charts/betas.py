@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from comove.plots.heat import heat_figure
 from comove.report.contents import MarketReport
-from comove.report.words import UNKNOWN_NUMBER
+from comove.report.words import UNKNOWN_NUMBER, beta_texts, fits
 from comove.structure import BetaMetrics
 
 __all__ = ["beta_map"]
+
+#: Distance from 1 at which colours end: a coin with a wild beta, and a wild error, would take them from the rest.
+_MOST_STRENGTH: Final = 2.0
 
 
 def beta_map(report: MarketReport) -> Any:
@@ -25,12 +28,15 @@ def beta_map(report: MarketReport) -> Any:
 
     coins = sorted(report.coins, key=strength, reverse=True)
     cells = [[report.betas.get((coin, leader)) for leader in report.leaders] for coin in coins]
+    texts = [[_text(cell) for cell in row] for row in cells]
+    if not fits(texts, coins):
+        texts = [[_text(cell, with_error=False) for cell in row] for row in cells]
     values = np.array([[_value(cell) for cell in row] for row in cells], dtype=np.float64)
     figure = heat_figure(
         values.reshape(len(coins), len(report.leaders)),
         coins,
         report.leaders,
-        texts=[[_text(cell) for cell in row] for row in cells],
+        texts=texts,
         hovers=[[_told(cell) for cell in row] for row in cells],
         title="",
         scale="diverging",
@@ -38,6 +44,9 @@ def beta_map(report: MarketReport) -> Any:
         value_title="beta",
     )
     figure.update_layout(margin={"t": 50, "r": 20, "b": 30})
+    (trace,) = figure.data
+    if trace.zmax > 1.0 + _MOST_STRENGTH:
+        figure.update_traces(zmin=1.0 - _MOST_STRENGTH, zmax=1.0 + _MOST_STRENGTH)
     return figure
 
 
@@ -45,13 +54,14 @@ def _value(beta: BetaMetrics | None) -> float:
     return np.nan if beta is None or beta.beta is None else beta.beta
 
 
-def _text(beta: BetaMetrics | None) -> str:
+def _text(beta: BetaMetrics | None, *, with_error: bool = True) -> str:
     if beta is None:
         return ""
     if beta.beta is None:
         return UNKNOWN_NUMBER
-    error = "" if beta.stderr is None else f" ± {beta.stderr:.2f}"
-    return f"{beta.beta:.2f}{error}{' *' if beta.reason else ''}"
+    value, error = beta_texts(beta)
+    error = f" {error}" if with_error and beta.stderr is not None else ""
+    return f"{value}{error}{' *' if beta.reason else ''}"
 
 
 def _told(beta: BetaMetrics | None) -> str:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
 from comove.plots.heat import heat_figure
 from comove.report.contents import MarketReport
-from comove.surveys.leads import NOBODY
-from comove.surveys.significance import LEVEL, p_text
+from comove.report.words import UNKNOWN_NUMBER, fits
+from comove.surveys.leads import BOTH, NOBODY
+from comove.surveys.significance import LEVEL, evidence, p_text
 
 __all__ = ["lead_map"]
-
-#: Evidence beyond one in ten thousand million says no more, and would take the colours from the rest.
-_MOST_EVIDENCE: Final = 10.0
-#: The most leaders whose columns have room for a verdict in words.
-_MOST_IN_WORDS: Final = 5
 
 
 def lead_map(report: MarketReport) -> Any:
@@ -27,13 +23,15 @@ def lead_map(report: MarketReport) -> Any:
     leaders = [leader for leader in report.leaders if any(leader == other for _, other in found)]
     assets = list(dict.fromkeys(asset for asset, _ in found))
     cells = [[found.get((asset, leader)) for leader in leaders] for asset in assets]
-    in_words = len(leaders) <= _MOST_IN_WORDS
+    texts = [["" if cell is None else str(cell["verdict"]) for cell in row] for row in cells]
+    if not fits(texts, assets):
+        texts = [[_short(cell) for cell in row] for row in cells]
     values = np.array([[_evidence(cell) for cell in row] for row in cells], dtype=np.float64)
     figure = heat_figure(
         values.reshape(len(assets), len(leaders)),
         assets,
         leaders,
-        texts=[[_text(cell, in_words) for cell in row] for row in cells],
+        texts=texts,
         hovers=[[_told(cell) for cell in row] for row in cells],
         title="",
         scale="diverging",
@@ -51,17 +49,18 @@ def _evidence(row: Mapping[str, Any] | None) -> float:
     if row is None or row["lead_p"] is None or row["follow_p"] is None:
         return np.nan
     lead, follow = row["lead_p"], row["follow_p"]
-    strength = min(_MOST_EVIDENCE, -math.log10(max(min(lead, follow), 10.0**-_MOST_EVIDENCE)))
-    return strength if lead <= follow else -strength
+    return evidence(lead) if lead <= follow else -evidence(follow)
 
 
-def _text(row: Mapping[str, Any] | None, in_words: bool) -> str:
-    if row is None:
+def _short(row: Mapping[str, Any] | None) -> str:
+    """Return a verdict in a word, said of the leader."""
+    if row is None or row["verdict"] == NOBODY:
         return ""
-    verdict: str = row["verdict"]
-    if in_words or row["lead_p"] is None:
-        return verdict
-    return "" if verdict == NOBODY else f"{row['lag']} *"
+    if row["lead_p"] is None:
+        return UNKNOWN_NUMBER
+    if row["verdict"] == BOTH:
+        return "both"
+    return "leads" if row["verdict"].startswith(f"{row['leader']} leads ") else "follows"
 
 
 def _told(row: Mapping[str, Any] | None) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any, Final
 
 import numpy as np
 
 from comove.connectedness import Connectedness
 from comove.options import Floats
-from comove.plots.page import graphs
+from comove.plots.page import graphs, plot_text
 
 __all__ = ["LINKS_EACH", "spillover_network", "strongest_links"]
 
@@ -24,6 +23,8 @@ _TOLD_AT: Final = 0.62
 #: Pixels between a circle and its name, and of half a letter.
 _LABEL_GAP: Final = 6.0
 _HALF_LETTER: Final = 4.3
+#: Letters of a name that have room above the circle; the pointer tells longer ones.
+_LONGEST_LABEL: Final = 10
 
 
 def spillover_network(result: Connectedness) -> Any:
@@ -41,7 +42,7 @@ def spillover_network(result: Connectedness) -> Any:
     place = np.arange(len(order)) + _GAP / 2
     angle[order] = np.pi / 2 - 2 * np.pi * place / (len(order) - 1 + _GAP)
     x, y = np.cos(angle), np.sin(angle)
-    names = [html.escape(name) for name in result.names]
+    names = [plot_text(name) for name in result.names]
     links = strongest_links(result)
     most = max((share for _, _, share in links), default=1.0)
     given = result.to_others
@@ -88,11 +89,11 @@ def spillover_network(result: Connectedness) -> Any:
     arrows = [_arrow(x, y, i, j, share / most, size) for i, j, share in links]
     axis = {"visible": False, "range": [-1.35, 1.35]}
     figure.update_layout(
-        height=820,
+        height=860,
         margin={"t": 20, "r": 20, "b": 20, "l": 20},
         plot_bgcolor="white",
         xaxis=axis,
-        yaxis={**axis, "range": [-1.22, 1.22], "scaleanchor": "x"},
+        yaxis={**axis, "range": [-1.3, 1.3], "scaleanchor": "x"},
         annotations=[
             *arrows,
             *(
@@ -140,6 +141,8 @@ def _arrow(x: Floats, y: Floats, giver: int, taker: int, strength: float, size: 
 
 def _label(name: str, angle: float, radius: float) -> dict[str, Any]:
     """Return a name outside its circle, turned so that it points away from the middle."""
+    if len(name) > _LONGEST_LABEL:
+        name = f"{name[: _LONGEST_LABEL - 1]}…"
     across, up = float(np.cos(angle)), float(np.sin(angle))
     away = radius + _LABEL_GAP + _HALF_LETTER * len(name)
     turn = -np.degrees(angle) if across >= 0 else 180.0 - np.degrees(angle)
@@ -148,7 +151,7 @@ def _label(name: str, angle: float, radius: float) -> dict[str, Any]:
         "y": up,
         "xshift": away * across,
         "yshift": away * up,
-        "text": html.escape(name),
+        "text": plot_text(name),
         "textangle": float((turn + 180.0) % 360.0 - 180.0),
         "showarrow": False,
         "font": {"size": 13},

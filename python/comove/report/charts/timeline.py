@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from typing import Any, Final
 
 import polars as pl
 
-from comove.plots.page import graphs
+from comove.plots.page import graphs, plot_text
 from comove.report.contents import MarketReport
 from comove.report.words import REGIME_COLOURS, REGIME_NAMES, share_text
 
@@ -20,12 +19,12 @@ _MOST_POINTS: Final = 12_000
 def regime_timeline(report: MarketReport) -> Any:
     """Return the figure: price and coloured bands above, confidence below."""
     plotly, regimes = graphs(), report.regimes
-    leader = html.escape(report.leaders[0])
-    every = max(1, -(-len(regimes) // _MOST_POINTS))
-    # Counted from the end, so that the last row is there.
-    line = regimes.reverse().gather_every(every).reverse()
+    leader = plot_text(report.leaders[0])
+    line, score_line = _thin(_price_rows(regimes)), _thin(regimes)
+    # The name is told as data: in a template, a part in braces would be taken for a variable.
     told = [
-        f"{REGIME_NAMES[regime]}, score {score:.2f}" for regime, score in line.select("regime", "confidence").rows()
+        [leader, f"{REGIME_NAMES[regime]}, score {score:.2f}"]
+        for regime, score in line.select("regime", "confidence").rows()
     ]
     figure = plotly.Figure()
     figure.add_trace(
@@ -36,13 +35,13 @@ def regime_timeline(report: MarketReport) -> Any:
             mode="lines",
             line={"color": "#222222", "width": 1.4},
             customdata=told,
-            hovertemplate="%{x|%Y-%m-%d %H:%M} UTC<br>" + leader + " %{y:,.6~g}<br>%{customdata}<extra></extra>",
+            hovertemplate="%{x|%Y-%m-%d %H:%M} UTC<br>%{customdata[0]} %{y:,.6~g}<br>%{customdata[1]}<extra></extra>",
         )
     )
     figure.add_trace(
         plotly.Scatter(
-            x=line["ts"].to_list(),
-            y=line["confidence"].to_list(),
+            x=score_line["ts"].to_list(),
+            y=score_line["confidence"].to_list(),
             name="score",
             yaxis="y2",
             mode="lines",
@@ -86,10 +85,35 @@ def regime_timeline(report: MarketReport) -> Any:
             for start, end, regime in runs_of(regimes)
         ],
         xaxis={"type": "date", "anchor": "y2", "showgrid": False, "ticks": "outside", "ticklen": 8},
-        yaxis={"type": "log", "domain": [0.27, 1], "title": {"text": f"{leader} price (log)"}, "showgrid": False},
+        yaxis={
+            "type": "log",
+            "domain": [0.27, 1],
+            "title": {"text": f"{leader} price (log)"},
+            "showgrid": False,
+            # Without a format plotly shortens 20,000 to a small 2; as they are, only so many have room.
+            "tickformat": ",.8~g",
+            "nticks": 4,
+            "automargin": True,
+        },
         yaxis2={"domain": [0, 0.2], "range": [0, 1], "title": {"text": "score"}, "showgrid": False},
     )
     return figure
+
+
+def _price_rows(regimes: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that the line of prices has: all, so that it breaks where prices are missing.
+
+    Where the candles of the first leader are rarer than the others', no two prices would be neighbours and there would
+    be no line; then those with a price.
+    """
+    there = regimes["price"].is_not_null()
+    neighbours = int((there & there.shift(1, fill_value=False)).sum())
+    return regimes if 2 * neighbours >= int(there.sum()) - 1 else regimes.filter(there)
+
+
+def _thin(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return at most `_MOST_POINTS` rows, counted from the end, so that the last row is there."""
+    return rows.reverse().gather_every(max(1, -(-len(rows) // _MOST_POINTS))).reverse()
 
 
 def runs_of(regimes: pl.DataFrame) -> list[tuple[Any, Any, str]]:
