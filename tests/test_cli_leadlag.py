@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import sys
@@ -13,15 +12,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from commands import DATA, HOURS, MINUTES, printed, run, trace_of, write
+from commands import DATA, HOURS, MINUTES, needs_plotly, printed, run, trace_of, write
 from comove import arrays
 from comove.cli import leadlag_report
 from comove.cli.console import open_console
 from comove.cli.folder import write_whole
 from comove.data import align, simulate_market
 from comove.surveys.significance import holm
-
-needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 
 # WIF follows BTC by two candles, FAST is three ahead of it, BONK and PEPE move with it.
 LAGS = {"WIF": -2, "BONK": 0, "FAST": 3, "PEPE": 0}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import numpy as np
@@ -11,13 +10,11 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy import stats
 
-from commands import DATA, HOURS, MINUTES, printed, run, trace_of, write
+from commands import DATA, HOURS, MINUTES, needs_plotly, printed, run, trace_of, write
 from comove import arrays
 from comove.connectedness import diebold_yilmaz, log_range_volatility
 from comove.data import align, simulate_market
 from comove.surveys.effective import effective_pairs
-
-needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import importlib.util
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from commands import run, write
+from commands import needs_plotly, run, write
 from comove import BetaCalculator, MarketStructureCoordinator, PriceData
 from comove.connectedness import diebold_yilmaz, log_range_volatility
 from comove.data import simulate_market
@@ -28,7 +27,6 @@ from comove.structure import MarketRegime
 from comove.structure.regimes import EVIDENCE
 from comove.surveys.givers import find_givers
 
-needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 LEADERS = ["BTC", "ETH", "SOL"]
 
 
@@ -108,6 +106,17 @@ def test_turbulence_is_that_of_diebold_and_yilmaz(report, frames):
     expected = diebold_yilmaz(vols.select("ts", *report.givers.result.names), 4, 10)
     np.testing.assert_allclose(report.givers.result.table, expected.table, rtol=0, atol=1e-9)
     assert report.givers.absent == ["STOP"]
+
+
+@pytest.mark.parametrize("unit", ["ms", "ns"])
+def test_times_of_any_unit_give_the_same_report(report, frames, unit):
+    other = {coin: frame.with_columns(pl.col("ts").dt.cast_time_unit(unit)) for coin, frame in frames.items()}
+    again = market_report(other, LEADERS, window_span="10d", max_lag=4)
+    assert (again.first, again.last, again.newest) == (report.first, report.last, report.newest)
+    assert_frame_equal(again.regimes, report.regimes)
+    assert again.betas == report.betas
+    assert_frame_equal(again.leads, report.leads)
+    np.testing.assert_array_equal(again.givers.result.table, report.givers.result.table)
 
 
 def test_bad_options_are_refused(frames):

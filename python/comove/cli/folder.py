@@ -14,12 +14,13 @@ import polars as pl
 from comove.cli.console import fail
 from comove.data.candles import read_candles
 from comove.errors import ComoveError, ParameterError
-from comove.options import LEAST_PAIR_WINDOW, MAX_LIVE_ROWS
+from comove.options import LEAST_PAIR_WINDOW, MAX_LIVE_ROWS, MOST_LAG
 from comove.plots import check_plotly
 from comove.progress import open_progress
 
 __all__ = [
     "TABLE_FORMATS",
+    "asked",
     "assets_option",
     "candles_of",
     "check_outputs",
@@ -28,6 +29,7 @@ __all__ = [
     "data_option",
     "file_option",
     "leaders_option",
+    "max_lag_option",
     "open_progress",
     "read_each",
     "refuse_failures",
@@ -97,6 +99,18 @@ def leaders_option(name: str, use: str) -> _Option:
     )
 
 
+def max_lag_option(use: str) -> _Option:
+    """Return the option of how far apart moves are compared."""
+    return click.option(
+        "--max-lag",
+        type=click.IntRange(min=1, max=MOST_LAG),
+        default=10,
+        show_default=True,
+        metavar="ROWS",
+        help=f"Candles to look back and ahead{use}.",
+    )
+
+
 def top_option(what: str, metavar: str) -> _Option:
     """Return the option of how much is printed."""
     return click.option(
@@ -124,6 +138,13 @@ def chosen(option: str, text: str, available: Iterable[str]) -> list[str]:
     if unknown:
         raise fail(f"{option}: no candle file of {', '.join(unknown)}; there are: {', '.join(known.values())}")
     return [known[symbol] for symbol in wanted]
+
+
+def asked(files: Mapping[str, Path], assets: str, option: str, leaders: str) -> tuple[list[str], list[str], list[str]]:
+    """Return the assets, "all" for every file, the leaders of an option of that name, and both, each once."""
+    leader_names = chosen(option, leaders, files)
+    asset_names = list(files) if assets.strip().lower() == "all" else chosen("--assets", assets, files)
+    return asset_names, leader_names, list(dict.fromkeys([*leader_names, *asset_names]))
 
 
 def candles_of(file: Path, symbol: str) -> pl.DataFrame:

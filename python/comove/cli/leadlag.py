@@ -9,12 +9,13 @@ import click
 from comove.cli import leadlag_report
 from comove.cli.console import count_text, errors, fail, open_console
 from comove.cli.folder import (
+    asked,
     assets_option,
     check_outputs,
-    chosen,
     data_option,
     file_option,
     leaders_option,
+    max_lag_option,
     open_progress,
     read_each,
     refuse_failures,
@@ -25,7 +26,7 @@ from comove.cli.folder import (
 )
 from comove.data.candles import candle_files
 from comove.features.grid import read_prices
-from comove.options import MOST_LAG, Floats, Returns
+from comove.options import Floats, Returns
 from comove.surveys.leads import Lead, Sort, rank, scan, usual_step
 from comove.surveys.pairs import pairs_of
 
@@ -36,14 +37,7 @@ __all__ = ["leadlag_command"]
 @data_option
 @assets_option("look at", ", the leaders among themselves included")
 @leaders_option("--leaders", "that may move first")
-@click.option(
-    "--max-lag",
-    type=click.IntRange(min=1, max=MOST_LAG),
-    default=10,
-    show_default=True,
-    metavar="ROWS",
-    help="Candles to look back and ahead.",
-)
+@max_lag_option("")
 @window_option
 @click.option(
     "--returns",
@@ -100,9 +94,7 @@ def leadlag_command(
     with errors():
         check_outputs(data, out, plot)
         files = candle_files(data)
-        leader_names = chosen("--leaders", leaders, files)
-        asset_names = list(files) if assets.strip().lower() == "all" else chosen("--assets", assets, files)
-        symbols = list(dict.fromkeys([*leader_names, *asset_names]))
+        asset_names, leader_names, symbols = asked(files, assets, "--leaders", leaders)
         prices, failed = read_each(files, symbols, read_prices)
         names = pairs_of(asset_names, leader_names)
         if not names:

@@ -9,11 +9,12 @@ import polars as pl
 
 from comove.cli.console import count_text, errors, fail
 from comove.cli.folder import (
+    asked,
     assets_option,
     check_page,
-    chosen,
     data_option,
     leaders_option,
+    max_lag_option,
     read_each,
     refuse_failures,
     window_option,
@@ -21,7 +22,7 @@ from comove.cli.folder import (
 )
 from comove.data.candles import candle_files
 from comove.features.grid import read_prices
-from comove.options import MOST_LAG, nanoseconds
+from comove.options import nanoseconds
 from comove.progress import progress_bar
 from comove.report import market_report, report_page
 
@@ -47,14 +48,7 @@ __all__ = ["report_command"]
     help="Time that betas look back, as in 30d or 12h.",
 )
 @window_option
-@click.option(
-    "--max-lag",
-    type=click.IntRange(min=1, max=MOST_LAG),
-    default=10,
-    show_default=True,
-    metavar="ROWS",
-    help="Candles to look back and ahead for who moves first.",
-)
+@max_lag_option(" for who moves first")
 @click.option("--title", default="Market structure", show_default=True, help="Heading of the page.")
 def report_command(
     data: Path, assets: str, leaders: str, out: Path, beta_span: str, window: int, max_lag: int, title: str
@@ -74,9 +68,7 @@ def report_command(
         check_page("--out", data, out)
         nanoseconds("--beta-span", beta_span)
         files = candle_files(data)
-        leader_names = chosen("--leaders", leaders, files)
-        asset_names = list(files) if assets.strip().lower() == "all" else chosen("--assets", assets, files)
-        symbols = list(dict.fromkeys([*leader_names, *asset_names]))
+        _, leader_names, symbols = asked(files, assets, "--leaders", leaders)
 
         def read(frame: pl.DataFrame, symbol: str) -> pl.DataFrame:
             read_prices(frame, symbol)

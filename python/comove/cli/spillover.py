@@ -12,9 +12,9 @@ import polars as pl
 from comove.cli import spillover_report
 from comove.cli.console import count_text, errors, fail, open_console
 from comove.cli.folder import (
+    asked,
     assets_option,
     check_outputs,
-    chosen,
     data_option,
     file_option,
     leaders_option,
@@ -136,9 +136,7 @@ def spillover_command(
         check_outputs(data, out, plot)
         options = Options(vol, (vol_window or _USUAL_VOL_WINDOW) if vol == "rolling" else None, window)
         files = candle_files(data)
-        source_names = chosen("--sources", sources, files)
-        asset_names = list(files) if assets.strip().lower() == "all" else chosen("--assets", assets, files)
-        symbols = list(dict.fromkeys([*source_names, *asset_names]))
+        asset_names, source_names, symbols = asked(files, assets, "--sources", sources)
         names = pairs_of(asset_names, source_names)
         if not names:
             raise fail(f"{data}: no pair of an asset and another source in {', '.join(symbols)}")

@@ -9,17 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from comove.data import align
-from comove.errors import DataError, ParameterError
+from comove.data.times import to_utc
+from comove.errors import DataError
 from comove.features.grid import Prices, read_prices
 from comove.options import MAX_LIVE_ROWS, Span, nanoseconds, whole
 from comove.progress import Report, progress_bar
 from comove.structure import BetaMetrics, MarketStructureCoordinator, MarketStructureSnapshot
+from comove.structure.calculators import most_within
 from comove.structure.limits import LEAST_BETA
 from comove.surveys.givers import Givers, find_givers
 from comove.surveys.leads import rank, scan, usual_step
@@ -118,9 +121,11 @@ def market_report(
     window = whole("window", window, least=0, most=MAX_LIVE_ROWS, because="2^24")
     coins = list(dict.fromkeys([*leaders, *frames]))
     closes = {coin: read_prices(frames[coin], coin) for coin in coins}
-    end = _last_common(closes, leaders)
-    cut = {coin: frames[coin].filter(pl.col("ts").to_physical() <= end) for coin in coins}
-    newest = {coin: _last_price(frames[coin])[0] for coin in coins if frames[coin]["close"].is_finite().any()}
+    # In microseconds, as the prices that were read.
+    given = {coin: frames[coin].with_columns(ts=to_utc(frames[coin]["ts"], source=coin)) for coin in coins}
+    end = _last_common([closes[leader] for leader in leaders])
+    cut = {coin: given[coin].filter(pl.col("ts").to_physical() <= end) for coin in coins}
+    newest = {coin: _last_price(given[coin])[0] for coin in coins if given[coin]["close"].is_finite().any()}
     last = max(_last_price(cut[leader])[0] for leader in leaders)
     ended = tuple(leader for leader in leaders if newest[leader] <= last < max(newest.values()))
     absent = tuple(coin for coin in coins if not cut[coin]["close"].is_finite().any())
@@ -128,8 +133,9 @@ def market_report(
     closes = {coin: read_prices(cut[coin], coin) for coin in coins}
 
     table = align({coin: cut[coin] for coin in coins}, how="outer").frame
+    held = most_within(table["ts"].to_physical().to_numpy() * 1_000, nanoseconds("window_span", window_span))
     coordinator = MarketStructureCoordinator(
-        leaders, window_span=window_span, max_rows=_most_rows(table["ts"], window_span), max_lag=max_lag
+        leaders, window_span=window_span, max_rows=max(held, LEAST_BETA), max_lag=max_lag
     )
     with progress_bar("regimes", shown=progress) as report:
         regimes = _feed(coordinator, table, leaders[0], report)
@@ -169,25 +175,12 @@ def market_report(
     )
 
 
-def _last_common(closes: Mapping[str, Prices], leaders: Sequence[str]) -> int:
+def _last_common(leaders: Sequence[Prices]) -> int:
     """Return the last time at which all leaders have a price."""
-    common: set[int] | None = None
-    for leader in leaders:
-        own = set(closes[leader].times[np.isfinite(closes[leader].close)].tolist())
-        common = own if common is None else common & own
-    if not common:
-        raise DataError(f"{', '.join(leaders)} have no candle in common", "no_overlap")
-    return max(common)
-
-
-def _most_rows(times: pl.Series, window_span: Span) -> int:
-    """Return the most rows that a span holds, at least what a coordinator takes."""
-    ts = times.to_physical().to_numpy()
-    span = nanoseconds("window_span", window_span) // 1_000
-    held = int((np.arange(len(ts)) - np.searchsorted(ts, ts - span, side="right")).max()) + 1
-    if held > MAX_LIVE_ROWS:
-        raise ParameterError(f"window_span must hold at most 2^24 rows, got {held}", "too_large")
-    return max(held, LEAST_BETA)
+    common = reduce(np.intersect1d, (one.times[np.isfinite(one.close)] for one in leaders))
+    if not len(common):
+        raise DataError(f"{', '.join(one.name for one in leaders)} have no candle in common", "no_overlap")
+    return int(common[-1])
 
 
 def _feed(coordinator: MarketStructureCoordinator, table: pl.DataFrame, leader: str, report: Report) -> pl.DataFrame:
