@@ -56,6 +56,8 @@ def test_stops_stand_on_the_side_of_the_loss():
             Position(symbol="X", side=side, size=1.0, entry=2.0, stop=stop)
     with pytest.raises(ParameterError, match="side must be one of 'long', 'short', got 'buy'"):
         Position(symbol="X", side="buy", size=1.0, entry=2.0)
+    with pytest.raises(ParameterError, match="size / entry must be finite and above 0, got inf"):
+        Position(symbol="X", side="long", size=1e300, entry=1e-300)
     with pytest.raises(FrozenInstanceError):
         LONG.size = 2.0
 
@@ -190,3 +192,8 @@ def test_groups_are_connected_components():
             correlation_groups(names, matrix, at_least=bound)
     with pytest.raises(DataError, match="correlations must have shape"):
         correlation_groups(names, np.eye(4))
+    for value, message in ((0.9, "two that differ by 0.9"), (NAN, "missing on one side only")):
+        lopsided = np.eye(5)
+        lopsided[0, 1] = value
+        with pytest.raises(DataError, match=message):
+            correlation_groups(names, lopsided)

@@ -114,7 +114,7 @@ def correlation_groups(names: Sequence[str], correlations: object, *, at_least: 
     Raises
     ------
     DataError
-        A name twice, another shape.
+        A name twice, another shape, not symmetric.
     ParameterError
         `at_least` out of its bounds.
 
@@ -128,8 +128,9 @@ def correlation_groups(names: Sequence[str], correlations: object, *, at_least: 
     bound = positive("at_least", at_least)
     if bound > 1.0:
         raise ParameterError(f"at_least must be at most 1, got {bound}", "too_large")
-    joined = np.abs(table("correlations", correlations, len(known), len(known))) >= bound
-    joined |= joined.T
+    given = table("correlations", correlations, len(known), len(known))
+    _refuse_lopsided(given)
+    joined = np.abs(given) >= bound
     group = np.full(len(known), -1)
     for first in range(len(known)):
         if group[first] >= 0:
@@ -150,15 +151,21 @@ def _checked(correlations: object) -> Floats:
         raise DataError(f"correlations must be square, got the shape {given.shape}", "shape")
     if not np.isfinite(given).all():
         raise DataError(f"correlations must not be missing, got {int((~np.isfinite(given)).sum())} that are", "missing")
-    far = np.abs(given - given.T).max(initial=0.0)
-    if far > _NOT_SYMMETRIC:
-        raise DataError(f"correlations must be symmetric, got two that differ by {far:.3g}", "symmetric")
+    _refuse_lopsided(given)
     most = np.abs(given).max(initial=0.0)
     if most > 1.0:
         raise DataError(f"correlations must be from -1 to 1, got one of size {most!r}", "correlation")
     if (np.diag(given) != 1.0).any():
         raise DataError(f"correlations must have 1 on the diagonal, got {np.diag(given).min()!r}", "correlation")
     return (given + given.T) / 2
+
+
+def _refuse_lopsided(given: Floats) -> None:
+    far = np.nan_to_num(np.abs(given - given.T)).max(initial=0.0)
+    if far > _NOT_SYMMETRIC:
+        raise DataError(f"correlations must be symmetric, got two that differ by {far:.3g}", "symmetric")
+    if (np.isnan(given) != np.isnan(given.T)).any():
+        raise DataError("correlations must be symmetric, got one that is missing on one side only", "symmetric")
 
 
 def _without_negative(matrix: Floats) -> Floats:

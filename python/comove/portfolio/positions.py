@@ -45,6 +45,7 @@ class Position:
         choice("side", self.side, get_args(Side))
         for name in ("size", "entry"):
             object.__setattr__(self, name, positive(name, getattr(self, name)))
+        positive("size / entry", self.units)
         if self.stop is None:
             return
         stop = positive("stop", self.stop)
