@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from comove import MarketStructureCoordinator, RegimeOptions, StateError
+from comove.envelope import Blocks, seal, unseal
 from comove.live import RollingPair
-from comove.structure.envelope import Blocks, seal, unseal
 from comove.structure.snapshots import Fixed
 from structure_cases import HOUR, bars_of, feed, market, same, with_leaders
 
@@ -100,10 +100,10 @@ def test_the_copy_is_independent():
     [
         (b"", "state_foreign"),
         (b"COMOVE\0", "state_foreign"),
-        (SNAPSHOT[:15], "state_truncated"),
+        (SNAPSHOT[:23], "state_truncated"),
         (SNAPSHOT[:-1], "state_truncated"),
         (SNAPSHOT + b"\0", "state_truncated"),
-        (SNAPSHOT[:15] + b"\xff\0" + SNAPSHOT[17:], "state_version"),
+        (SNAPSHOT[:23] + b"\xff\0" + SNAPSHOT[17:], "state_version"),
         (SNAPSHOT[:-1] + bytes([SNAPSHOT[-1] ^ 1]), "state_corrupted"),
         (SNAPSHOT[:200] + bytes([SNAPSHOT[200] ^ 1]) + SNAPSHOT[201:], "state_corrupted"),
         (RollingPair(window_size=5).to_bytes(), "state_foreign"),
@@ -127,14 +127,14 @@ def test_any_flipped_byte_is_noticed(place, change):
 
 @given(st.binary(max_size=200))
 def test_noise_is_refused(noise):
-    head = SNAPSHOT[:15]
+    head = SNAPSHOT[:23]
     for bad in (noise, head + noise, resealed(noise)):
         with pytest.raises(StateError):
             MarketStructureCoordinator.from_bytes(bad)
 
 
 def resealed(content):
-    head = SNAPSHOT[:15] + struct.pack("<HQ", 1, len(content))
+    head = SNAPSHOT[:23] + struct.pack("<HQ", 1, len(content))
     return head + content + hashlib.blake2b(head + content, digest_size=16).digest()
 
 
@@ -149,7 +149,7 @@ def paths(tree, path=()):
             yield from paths(tree[place], (*path, place))
 
 
-TREE, BLOCKS = unseal(SNAPSHOT)
+TREE, BLOCKS = unseal("structure", SNAPSHOT)
 PLACES = list(paths(TREE))[1:]
 WRONG = [None, -1, 0, 10**30, 1e308, "x", "", [], {}, [[]], True, float("nan")]
 
@@ -163,7 +163,7 @@ def forged(place, value):
         del part[place[-1]]
     else:
         part[place[-1]] = value
-    return seal(tree, BLOCKS)
+    return seal("structure", tree, BLOCKS)
 
 
 @settings(max_examples=300)
@@ -185,7 +185,7 @@ def test_what_is_no_price_is_refused(price):
     """It would be divided by."""
     original = FILLED["rows"].copy()
     original.update("BTC", original.last_bar + HOUR, 3.0)
-    tree, blocks = unseal(original.to_bytes())
+    tree, blocks = unseal("structure", original.to_bytes())
     state = tree["state"]
     for part, name in (
         (state["bar"]["prices"], "BTC"),
@@ -196,10 +196,10 @@ def test_what_is_no_price_is_refused(price):
     ):
         kept, part[name] = part[name], price
         with pytest.raises(StateError, match="where a price must be") as caught:
-            MarketStructureCoordinator.from_bytes(seal(tree, blocks))
+            MarketStructureCoordinator.from_bytes(seal("structure", tree, blocks))
         assert caught.value.code == "state_content"
         part[name] = kept
-    assert MarketStructureCoordinator.from_bytes(seal(tree, blocks)).to_bytes() == original.to_bytes()
+    assert MarketStructureCoordinator.from_bytes(seal("structure", tree, blocks)).to_bytes() == original.to_bytes()
 
 
 def test_every_part_of_the_tree_is_needed():
@@ -221,7 +221,7 @@ def test_blocks_of_another_place_are_refused_or_usable(one, other):
     held = list(BLOCKS.held)
     held[one] = held[other]
     try:
-        made = MarketStructureCoordinator.from_bytes(seal(TREE, Blocks(held)))
+        made = MarketStructureCoordinator.from_bytes(seal("structure", TREE, Blocks(held)))
     except StateError:
         return
     made.detect_market_regime(current_time=10**18 * 2)

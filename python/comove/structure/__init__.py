@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from comove.structure.breakdown import BreakdownRule, LeaderStatus
 from comove.structure.cache import CacheInfo
 from comove.structure.calculators import BetaCalculator, LeadLagTracker, VolatilitySpilloverMonitor
 from comove.structure.coordinator import MarketStructureCoordinator
@@ -13,9 +14,11 @@ from comove.structure.snapshots import MarketStructureSnapshot
 __all__ = [
     "BetaCalculator",
     "BetaMetrics",
+    "BreakdownRule",
     "CacheInfo",
     "LeadLagMetrics",
     "LeadLagTracker",
+    "LeaderStatus",
     "MarketRegime",
     "MarketStructureCoordinator",
     "MarketStructureSnapshot",

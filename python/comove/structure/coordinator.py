@@ -8,9 +8,11 @@ from typing import Any, Final, Self, TypeVar
 
 import polars as pl
 
+from comove.envelope import Blocks, seal, unseal
 from comove.errors import ComoveError, DataError, ParameterError, StateError
 from comove.options import Span, symbol_name
 from comove.structure.answers import Standing, answer_beta, answer_lead_lag, answer_spillover
+from comove.structure.breakdown import BreakdownRule, LeaderStatus
 from comove.structure.cache import CacheInfo
 from comove.structure.calculators import (
     USUAL_GAP,
@@ -20,7 +22,6 @@ from comove.structure.calculators import (
     window_shown,
 )
 from comove.structure.describing import describe_told, nothing_known
-from comove.structure.envelope import Blocks, seal, unseal
 from comove.structure.feeds import PairFeed
 from comove.structure.history import HistoryDesk
 from comove.structure.laying import Join
@@ -34,6 +35,7 @@ from comove.structure.snapshots import MarketStructureSnapshot
 
 __all__ = ["MarketStructureCoordinator"]
 
+_KIND: Final = "structure"
 USUAL_LEADERS: Final = ("BTC", "ETH", "SOL")
 
 Metrics = TypeVar("Metrics", BetaMetrics, LeadLagMetrics, VolatilitySpillover)
@@ -77,6 +79,8 @@ class MarketStructureCoordinator:
         Whether an answer may serve newer data: True for 1 hour of a beta, 2 of a spillover, 4 of a lead and lag, by the
         time of the rows; or a mapping of "beta", "spillover", "lead_lag" to spans. It never serves an earlier time.
     regimes : RegimeOptions, optional
+    breakdown : BreakdownRule, optional
+        When a leader breaks down, and when it has stabilised.
 
     Raises
     ------
@@ -122,17 +126,22 @@ class MarketStructureCoordinator:
         cache_size: int = 1024,
         reuse_within: bool | Mapping[str, Span] = False,
         regimes: RegimeOptions | None = None,
+        breakdown: BreakdownRule | None = None,
     ) -> None:
-        given = {name: value for name, value in locals().items() if name not in ("self", "regimes", "__class__")}
+        others = ("self", "regimes", "breakdown", "__class__")
+        given = {name: value for name, value in locals().items() if name not in (*others, "others")}
         options = RegimeOptions() if regimes is None else regimes
         if not isinstance(options, RegimeOptions):
             raise ParameterError(f"regimes must be RegimeOptions, got {type(regimes).__name__}", "type")
-        self._begin(settings(given), options)
+        rule = BreakdownRule() if breakdown is None else breakdown
+        if not isinstance(rule, BreakdownRule):
+            raise ParameterError(f"breakdown must be a BreakdownRule, got {type(breakdown).__name__}", "type")
+        self._begin(settings(given), options, rule)
 
-    def _begin(self, chosen: Settings, regimes: RegimeOptions) -> None:
-        self._settings, self._regimes = chosen, regimes
+    def _begin(self, chosen: Settings, regimes: RegimeOptions, breakdown: BreakdownRule) -> None:
+        self._settings, self._regimes, self._breakdown = chosen, regimes, breakdown
         self._desk = HistoryDesk(chosen, regimes)
-        self._market = LiveMarket(chosen, regimes)
+        self._market = LiveMarket(chosen, regimes, breakdown)
         self._lock = threading.RLock()
 
     @property
@@ -144,6 +153,11 @@ class MarketStructureCoordinator:
     def regime_options(self) -> RegimeOptions:
         """Windows, thresholds and inertia of regimes."""
         return self._regimes
+
+    @property
+    def breakdown_rule(self) -> BreakdownRule:
+        """When a leader breaks down, and when it has stabilised."""
+        return self._breakdown
 
     @property
     def symbols(self) -> list[str]:
@@ -313,6 +327,18 @@ class MarketStructureCoordinator:
                 return describe_told(market.tracker, market.told, asset, now, self._settings.laying.max_age)
         return self._desk.regime(asset, data, current_time)
 
+    def leader_status(self, leader: str) -> LeaderStatus:
+        """Return whether a leader is breaking down after the last closed live bar.
+
+        Raises
+        ------
+        DataError
+            Not a leader.
+        """
+        name = self._leader(leader)
+        with self._lock:
+            return self._market.leader_status(name)
+
     def regime_history(
         self, data: Mapping[str, PriceData], *, symbol: str | None = None, current_time: object = None
     ) -> pl.DataFrame:
@@ -356,9 +382,9 @@ class MarketStructureCoordinator:
         """
         blocks = Blocks()
         with self._lock:
-            tree = write_options(self._settings, self._regimes)
+            tree = write_options(self._settings, self._regimes, self._breakdown)
             tree["state"] = write_state(self._market, self._desk.leader_data, blocks)
-        return seal(tree, blocks)
+        return seal(_KIND, tree, blocks)
 
     @classmethod
     def from_bytes(cls, snapshot: bytes, /) -> Self:
@@ -369,7 +395,7 @@ class MarketStructureCoordinator:
         StateError
             Bytes that are truncated, corrupted, newer than this version, or of another class.
         """
-        tree, blocks = unseal(snapshot)
+        tree, blocks = unseal(_KIND, snapshot)
         # Whatever is wrong with bytes that were made by hand, the caller hears of one class.
         try:
             options = read_options(tree)

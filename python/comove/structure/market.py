@@ -9,6 +9,7 @@ from comove.errors import DataError, OrderError, ParameterError
 from comove.options import epoch_nanoseconds
 from comove.structure.answers import Standing
 from comove.structure.bars import FormingBar
+from comove.structure.breakdown import BreakdownRule, Breakdowns, LeaderStatus
 from comove.structure.describing import Told, tell
 from comove.structure.feeds import AssetFeed, PairFeed, Past
 from comove.structure.prices import utc
@@ -29,11 +30,12 @@ class LiveMarket:
     ----------
     settings : Settings
     regimes : RegimeOptions
+    breakdown : BreakdownRule
     """
 
-    __slots__ = ("bar", "feeds", "held", "leader_rows", "settings", "told", "tracker")
+    __slots__ = ("bar", "breakdowns", "feeds", "held", "leader_rows", "settings", "told", "tracker")
 
-    def __init__(self, settings: Settings, regimes: RegimeOptions) -> None:
+    def __init__(self, settings: Settings, regimes: RegimeOptions, breakdown: BreakdownRule) -> None:
         self.settings = settings
         self.bar = FormingBar(settings.window_span, settings.max_rows)
         self.feeds: dict[str, AssetFeed] = {}
@@ -43,6 +45,7 @@ class LiveMarket:
         self.held: dict[str, tuple[int, float]] = {}
         self.told: Told | None = None
         self.tracker = RegimeTracker(settings.leaders, regimes, settings.laying.max_gap)
+        self.breakdowns = Breakdowns(settings.leaders, breakdown)
 
     def arrive(self, ts: object, prices: Mapping[str, object]) -> None:
         """Take in some prices of a bar; of a later bar, the one before closes.
@@ -101,11 +104,17 @@ class LiveMarket:
         if led:
             self.leader_rows.push(ts, s.window_span)
             self.tracker.push(ts, now)
+            self.breakdowns.push(self.tracker.row, self.tracker.states, s.laying.max_gap)
             self.told = tell(self.tracker)
 
     def _as_of(self, ts: int) -> dict[str, float]:
         oldest = ts - (self.settings.laying.tolerance or 0)
         return {symbol: price for symbol, (seen, price) in self.held.items() if seen >= oldest}
+
+    def leader_status(self, leader: str) -> LeaderStatus:
+        """Return whether a leader is breaking down after the last row of the leaders."""
+        tracker = self.tracker
+        return self.breakdowns.status(leader, tracker.row, tracker.states, tracker.max_gap)
 
     def moment(self, current_time: object) -> int:
         """Return the time of a question in nanoseconds; by default that of the last closed bar.

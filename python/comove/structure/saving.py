@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from comove.envelope import Blocks
 from comove.errors import StateError
 from comove.live import LagScanner, Panel, RollingPair, SpilloverMonitor
 from comove.structure.bars import FormingBar
+from comove.structure.breakdown import BreakdownRule
 from comove.structure.describing import tell
-from comove.structure.envelope import Blocks
 from comove.structure.evidence import LeaderEvidence, LeaderState
 from comove.structure.feeds import AssetFeed, PairFeed, Past
 from comove.structure.market import LiveMarket
@@ -31,12 +32,12 @@ from comove.structure.tracker import RegimeTracker, Row
 __all__ = ["read_options", "read_state", "write_options", "write_state"]
 
 
-def write_options(chosen: Settings, regimes: RegimeOptions) -> dict[str, Any]:
+def write_options(chosen: Settings, regimes: RegimeOptions, breakdown: BreakdownRule) -> dict[str, Any]:
     """Return the options as a tree."""
-    return {"settings": asdict(chosen), "regimes": asdict(regimes)}
+    return {"settings": asdict(chosen), "regimes": asdict(regimes), "breakdown": asdict(breakdown)}
 
 
-def read_options(tree: Mapping[str, Any]) -> tuple[Settings, RegimeOptions]:
+def read_options(tree: Mapping[str, Any]) -> tuple[Settings, RegimeOptions, BreakdownRule]:
     """Return the options of a tree, checked as those of a new coordinator are."""
     given = dict(tree["settings"])
     grid = given.pop("laying")
@@ -47,7 +48,7 @@ def read_options(tree: Mapping[str, Any]) -> tuple[Settings, RegimeOptions]:
     given["window_span"] = span(given["window_span"])
     given["reuse_within"] = {question: span(value) for question, value in given.pop("reuse")} or False
     given |= {**grid, "tolerance": span(grid["tolerance"]), "max_age": span(grid["max_age"])}
-    return settings(given), RegimeOptions(**tree["regimes"])
+    return settings(given), RegimeOptions(**tree["regimes"]), BreakdownRule(**tree["breakdown"])
 
 
 def write_state(market: LiveMarket, data: Mapping[str, PriceData], blocks: Blocks) -> dict[str, Any]:
@@ -60,23 +61,25 @@ def write_state(market: LiveMarket, data: Mapping[str, PriceData], blocks: Block
         "held": {symbol: list(seen) for symbol, seen in market.held.items()},
         "feeds": [[symbol, _write_feed(feed, blocks)] for symbol, feed in market.feeds.items()],
         "tracker": _write_tracker(market.tracker, blocks),
+        "breakdowns": market.breakdowns.to_state(),
     }
 
 
 def read_state(
-    tree: Mapping[str, Any], blocks: Blocks, chosen: Settings, regimes: RegimeOptions
+    tree: Mapping[str, Any], blocks: Blocks, chosen: Settings, regimes: RegimeOptions, breakdown: BreakdownRule
 ) -> tuple[LiveMarket, dict[str, PriceData]]:
     """Return the market and the leaders' history of a tree."""
     data = {
         _among(name, chosen.leaders): PriceData(_take(ts, blocks, np.int64), _take(prices, blocks))
         for name, ts, prices in tree["data"]
     }
-    market = LiveMarket(chosen, regimes)
+    market = LiveMarket(chosen, regimes, breakdown)
     _read_bar(market.bar, tree["bar"], blocks)
     market.leader_rows = _read_past(tree["leader_rows"], blocks)
     market.held = {str(symbol): (_integer(seen), _price(price)) for symbol, (seen, price) in tree["held"].items()}
     market.feeds = {str(symbol): _read_feed(symbol, part, blocks, chosen) for symbol, part in tree["feeds"]}
     market.tracker = _read_tracker(tree["tracker"], blocks, chosen, regimes)
+    market.breakdowns.read(tree["breakdowns"])
     market.told = tell(market.tracker)
     return market, data
 

@@ -1,8 +1,8 @@
 """Bytes with a name, a version, a length and a checksum; in them a tree of plain values, and blocks of bytes.
 
-Layout: the name, version (2 bytes), length of the content (8), content, BLAKE2b of all before (16). The content is the
-length of the tree (8), the tree as JSON, and each block with its length (8) before it; integers are little endian. A
-tree holds no code: what is read can be wrong, but it cannot run.
+Layout: the name, the kind of object (16 bytes, filled with zeros), version (2), length of the content (8), content,
+BLAKE2b of all before (16). The content is the length of the tree (8), the tree as JSON, and each block with its length
+(8) before it; integers are little endian. A tree holds no code: what is read can be wrong, but it cannot run.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from comove.errors import StateError
 
 __all__ = ["Blocks", "seal", "unseal"]
 
-_NAME: Final = b"COMOVE\0market\0\0"
+_NAME: Final = b"COMOVE\0"
+_KIND: Final = 16
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct("<HQ")
 _LENGTH: Final = struct.Struct("<Q")
@@ -40,19 +41,19 @@ class Blocks:
         return self.held[number]
 
 
-def seal(tree: Any, blocks: Blocks) -> bytes:
-    """Return a tree and its blocks as bytes."""
+def seal(kind: str, tree: Any, blocks: Blocks) -> bytes:
+    """Return a tree and its blocks as bytes, marked with the kind of the object, at most 16 letters."""
     text = json.dumps(tree, separators=(",", ":")).encode()
     parts = [_LENGTH.pack(len(text)), text]
     for block in blocks.held:
         parts += [_LENGTH.pack(len(block)), block]
     content = b"".join(parts)
-    head = _NAME + _HEAD.pack(_VERSION, len(content))
+    head = _mark(kind) + _HEAD.pack(_VERSION, len(content))
     return head + content + hashlib.blake2b(head + content, digest_size=_DIGEST).digest()
 
 
-def unseal(snapshot: bytes) -> tuple[Any, Blocks]:
-    """Return the tree and the blocks of bytes that `seal` made.
+def unseal(kind: str, snapshot: bytes) -> tuple[Any, Blocks]:
+    """Return the tree and the blocks of bytes that `seal` made of an object of this kind.
 
     Raises
     ------
@@ -62,12 +63,16 @@ def unseal(snapshot: bytes) -> tuple[Any, Blocks]:
     if not isinstance(snapshot, bytes | bytearray | memoryview):
         raise StateError(f"a snapshot must be bytes, got {type(snapshot).__name__}", "state_foreign")
     data = bytes(snapshot)
-    start = len(_NAME) + _HEAD.size
-    if not data.startswith(_NAME):
-        raise StateError("these bytes are no snapshot of a MarketStructureCoordinator", "state_foreign")
+    mark = _mark(kind)
+    start = len(mark) + _HEAD.size
+    if not data.startswith(mark):
+        if data.startswith(_NAME):
+            other = data[len(_NAME) : len(mark)].rstrip(b"\0").decode("ascii", "replace")
+            raise StateError(f"the snapshot must be of kind {kind}, got {other}", "state_foreign")
+        raise StateError(f"these bytes are no snapshot of kind {kind}", "state_foreign")
     if len(data) < start + _DIGEST:
         raise StateError(f"the snapshot is truncated: {len(data)} bytes", "state_truncated")
-    version, length = _HEAD.unpack_from(data, len(_NAME))
+    version, length = _HEAD.unpack_from(data, len(mark))
     if version != _VERSION:
         raise StateError(f"the snapshot has version {version}, this comove reads {_VERSION}", "state_version")
     if len(data) != start + length + _DIGEST:
@@ -79,6 +84,10 @@ def unseal(snapshot: bytes) -> tuple[Any, Blocks]:
         return json.loads(parts[0]), Blocks(parts[1:])
     except (ValueError, RecursionError) as error:
         raise StateError(f"the snapshot's content cannot be read: {error}", "state_content") from error
+
+
+def _mark(kind: str) -> bytes:
+    return _NAME + kind.encode("ascii").ljust(_KIND, b"\0")
 
 
 def _split(content: bytes) -> list[bytes]:

@@ -1,0 +1,1 @@
+"""Alpha engines: one way to trade each."""

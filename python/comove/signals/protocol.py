@@ -1,0 +1,141 @@
+"""What engines and sources say, and how they are asked.
+
+Once a bar, `observe` brings the contexts of all symbols that have a candle in it: there outcomes of what was said
+before are learnt. Then each symbol is asked for. What is said at t uses rows up to and including t.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+from comove.errors import ParameterError
+from comove.state import Sealed
+
+if TYPE_CHECKING:
+    from comove.signals.context import Context
+
+__all__ = ["Abstention", "AlphaEngine", "Direction", "Prediction", "PredictionSource", "Signal"]
+
+Direction: TypeAlias = Literal["long", "short"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """What an alpha engine expects of a symbol.
+
+    Raises
+    ------
+    ParameterError
+        A strength or a confidence that is not from 0 to 1, NaN too; a horizon below 1.
+    """
+
+    direction: Direction
+    strength: float
+    """Size of the evidence from 0 to 1, in the engine's own measure."""
+    confidence: float
+    """Probability that the direction is right over the horizon, by the engine's own past signals, shrunk to 1/2."""
+    horizon: int
+    """Rows ahead."""
+    reason: str
+
+    def __post_init__(self) -> None:
+        _check_direction(self.direction)
+        _check_share("strength", self.strength)
+        _check_share("confidence", self.confidence)
+        _check_horizon(self.horizon)
+
+
+@dataclass(frozen=True, slots=True)
+class Abstention:
+    """That an engine says nothing, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a source expects of a symbol.
+
+    Raises
+    ------
+    ParameterError
+        A probability that is not from 0 to 1, NaN too; a horizon below 1.
+    """
+
+    direction: Direction
+    probability: float
+    """That the price moves in the direction over the horizon, from 0 to 1."""
+    horizon: int
+    """Rows ahead."""
+    reason: str
+
+    def __post_init__(self) -> None:
+        _check_direction(self.direction)
+        _check_share("probability", self.probability)
+        _check_horizon(self.horizon)
+
+    @property
+    def up(self) -> float:
+        """Probability that the price rises."""
+        return self.probability if self.direction == "long" else 1.0 - self.probability
+
+    @classmethod
+    def of(cls, up: float, horizon: int, reason: str) -> Prediction:
+        """Return the prediction of a probability that the price rises."""
+        if up >= 0.5:
+            return cls(direction="long", probability=up, horizon=horizon, reason=reason)
+        return cls(direction="short", probability=1.0 - up, horizon=horizon, reason=reason)
+
+
+class AlphaEngine(Sealed):
+    """One way to trade: looks at a context, and gives a signal or says why it abstains."""
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def observe(self, contexts: Sequence[Context]) -> None:
+        """Take in a bar: the contexts of all symbols that have a candle in it, before any of them is evaluated."""
+
+    @abstractmethod
+    def evaluate(self, context: Context) -> Signal | Abstention:
+        """Return what is expected of a symbol of the last bar; the engine changes only by what it notes of it."""
+
+
+class PredictionSource(Sealed):
+    """One opinion on where a symbol will be after `horizon` rows."""
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+    horizon: int
+    abstained: dict[str, str]
+    """Why it said nothing, by symbol, in the last bar."""
+
+    @abstractmethod
+    def observe(self, contexts: Sequence[Context]) -> None:
+        """Take in a bar: the contexts of all symbols that have a candle in it, before any of them is predicted."""
+
+    @abstractmethod
+    def predict(self, context: Context) -> Prediction | None:
+        """Return the prediction for a symbol of the last bar; None where it abstains, and `abstained` says why."""
+
+
+def _check_direction(direction: object) -> None:
+    if direction not in ("long", "short"):
+        raise ParameterError(f"direction must be one of 'long', 'short', got {direction!r}", "choice")
+
+
+def _check_share(name: str, value: float) -> None:
+    # Written so that NaN is outside too.
+    if isinstance(value, bool) or not isinstance(value, float | int) or not 0.0 <= value <= 1.0:
+        raise ParameterError(f"{name} must be from 0 to 1, got {value!r}", name)
+
+
+def _check_horizon(horizon: int) -> None:
+    if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
+        raise ParameterError(f"horizon must be a whole number of at least 1, got {horizon!r}", "horizon")

@@ -1,0 +1,1 @@
+"""Prediction sources: one opinion each on where a symbol will be."""

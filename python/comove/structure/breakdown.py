@@ -1,0 +1,202 @@
+"""Whether a leader is breaking down, and since when it has been stable again.
+
+Letters: i the leader's returns chained, H its highest value over the last W rows, s the standard deviation of the
+returns over the past window of the regimes.
+
+    fall       = i / H - 1
+    fall_score = fall / (s sqrt(W))
+
+A leader breaks down where `fall_score` is at most -`fall_at`. It has stabilised once its low since then is `calm_rows`
+rows old and its recent volatility is at most `calm_volatility` times that of its past. On a random walk the score is
+minus the size of a standard normal (Levy 1948), so that chance alone brings it below -2.5 in 1.2 % of rows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from math import isnan, nan, sqrt
+from typing import Any
+
+from comove.errors import StateError
+from comove.options import MAX_LIVE_ROWS, positive, whole
+from comove.structure.evidence import LeaderState
+from comove.structure.limits import LEAST_REGIME
+
+__all__ = ["BreakdownRule", "Breakdowns", "LeaderStatus"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakdownRule:
+    """When a leader breaks down, and when it has stabilised.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its bounds.
+    """
+
+    window_size: int = 24
+    """W: rows over which a fall is measured; at least 2."""
+    fall_at: float = 2.5
+    """Fall from the high of the window at which it begins, in standard deviations of W rows."""
+    calm_rows: int = 24
+    """Rows without a new low before it has ended; at least 1."""
+    calm_volatility: float = 1.25
+    """Recent over past volatility, above which it has not ended."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name in ("window_size", "calm_rows"):
+                least = 2 if name == "window_size" else 1
+                checked: float = whole(name, value, least=least, most=MAX_LIVE_ROWS, because="2^24")
+            else:
+                checked = positive(name, value)
+            object.__setattr__(self, name, checked)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderStatus:
+    """Whether a leader is breaking down."""
+
+    leader: str
+    breaking: bool | None
+    """None where it is not known."""
+    fall: float | None
+    """From the high of the window, a fraction of at most 0."""
+    fall_score: float | None
+    """The fall in standard deviations of the window."""
+    volatility_ratio: float | None
+    """Recent over past volatility."""
+    rows_breaking: int | None
+    """Rows since it began to break down; None where it does not."""
+    rows_since_low: int | None
+    """Rows since the lowest price of the breakdown; None where there is none."""
+    reason: str
+    """In words; where it breaks down, what is still missing to an end."""
+
+
+class _Leader:
+    """The breakdown of one leader."""
+
+    __slots__ = ("began", "fall", "low", "low_row", "recent", "score")
+
+    def __init__(self, rows: int) -> None:
+        self.recent: deque[float] = deque(maxlen=rows)
+        self.began = self.low_row = -1
+        self.low = self.fall = self.score = nan
+
+
+class Breakdowns:
+    """The breakdowns of all leaders, one row at a time.
+
+    Parameters
+    ----------
+    leaders : sequence of str
+    rule : BreakdownRule
+    """
+
+    __slots__ = ("_each", "leaders", "rule")
+
+    def __init__(self, leaders: Sequence[str], rule: BreakdownRule) -> None:
+        self.leaders, self.rule = tuple(leaders), rule
+        self._each = [_Leader(rule.window_size) for _ in leaders]
+
+    def push(self, row: int, states: Sequence[LeaderState], max_gap: int) -> None:
+        """Take in a row, after the leaders' states did."""
+        rule = self.rule
+        for each, state in zip(self._each, states, strict=True):
+            if state.born < 0 or state.hole > max_gap or state.born == row:
+                # What was before a hole is another instrument.
+                each.recent.clear()
+                each.began = each.low_row = -1
+                each.low = each.fall = each.score = nan
+                if state.born != row:
+                    continue
+            index = state.index
+            each.recent.append(index)
+            each.fall = index / max(each.recent) - 1.0
+            variance = state.past.var
+            each.score = each.fall / (sqrt(variance) * sqrt(float(rule.window_size))) if variance else nan
+            if each.score <= -rule.fall_at and each.began < 0:
+                each.began, each.low, each.low_row = row, index, row
+            if each.began < 0:
+                continue
+            if index < each.low:
+                each.low, each.low_row = index, row
+            ratio = _ratio(state)
+            if row - each.low_row >= rule.calm_rows and ratio <= rule.calm_volatility:
+                each.began = each.low_row = -1
+                each.low = nan
+
+    def status(self, leader: str, row: int, states: Sequence[LeaderState], max_gap: int) -> LeaderStatus:
+        """Return the status of a leader after the last row."""
+        place = self.leaders.index(leader)
+        each, state, rule = self._each[place], states[place], self.rule
+        ratio = _ratio(state)
+        known = not isnan(each.score)
+        since = row - each.began if each.began >= 0 else None
+        if not known:
+            returns = state.past.n
+            if state.hole > max_gap:
+                reason = f"{leader} has had no price for {state.hole} rows"
+            elif returns < LEAST_REGIME:
+                reason = f"{leader} has {returns} returns, {LEAST_REGIME} are needed"
+            else:
+                reason = f"the returns of {leader} do not vary"
+        elif since is not None:
+            reason = self._why(leader, each, row, ratio)
+        else:
+            reason = (
+                f"{leader} is {-each.fall:.1%} below its high of {rule.window_size} rows, {-each.score:.1f} standard "
+                f"deviations; {rule.fall_at:g} would be a breakdown"
+            )
+        return LeaderStatus(
+            leader=leader,
+            breaking=since is not None if known else None,
+            fall=each.fall if known else None,
+            fall_score=each.score if known else None,
+            volatility_ratio=None if isnan(ratio) else ratio,
+            rows_breaking=since if known else None,
+            rows_since_low=row - each.low_row if known and since is not None else None,
+            reason=reason,
+        )
+
+    def _why(self, leader: str, each: _Leader, row: int, ratio: float) -> str:
+        rule, calm = self.rule, row - each.low_row
+        waits = []
+        if calm < rule.calm_rows:
+            waits.append(f"its low is {calm} rows old, {rule.calm_rows} are needed")
+        if not ratio <= rule.calm_volatility:
+            waits.append(f"its volatility is {ratio:.2f} times its past's, at most {rule.calm_volatility:g} is calm")
+        return f"{leader} has been breaking down for {row - each.began} rows: {' and '.join(waits)}"
+
+    def to_state(self) -> list[list[Any]]:
+        """Return the state of each leader as plain values."""
+        return [[list(each.recent), each.began, each.low_row, each.low, each.fall, each.score] for each in self._each]
+
+    def read(self, state: Sequence[Any]) -> None:
+        """Take over the state of `to_state`.
+
+        Raises
+        ------
+        StateError
+            Of other leaders, or another rule.
+        """
+        if len(state) != len(self._each):
+            raise StateError(f"the snapshot must have breakdowns of {len(self._each)} leaders", "state_content")
+        for each, (recent, began, low_row, low, fall, score) in zip(self._each, state, strict=True):
+            if len(recent) > self.rule.window_size:
+                raise StateError("the snapshot has more rows of a leader than its rule", "state_content")
+            each.recent.clear()
+            each.recent.extend(float(index) for index in recent)
+            each.began, each.low_row = int(began), int(low_row)
+            each.low, each.fall, each.score = float(low), float(fall), float(score)
+
+
+def _ratio(state: LeaderState) -> float:
+    """Return recent over past volatility, NaN where one is not known."""
+    recent, past = state.recent.var, state.past.var
+    return sqrt(recent) / sqrt(past) if recent is not None and past else nan
