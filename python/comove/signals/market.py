@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf, nan
 from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
@@ -10,11 +12,11 @@ import numpy as np
 from comove.errors import DataError, OrderError
 from comove.features import FeatureRecipe, FeatureStream
 from comove.options import Floats, epoch_nanoseconds, symbol_name, whole
-from comove.signals.context import CLOSE, HIGH, LOW, OPEN, Context
+from comove.signals.context import CLOSE, Context
 from comove.state import Sealed
 from comove.structure import MarketStructureCoordinator
 
-__all__ = ["Candle", "SignalMarket"]
+__all__ = ["Bar", "Candle", "SignalMarket"]
 
 Candle: TypeAlias = Mapping[str, float | None]
 """``open``, ``high``, ``low``, ``close`` and ``volume``; None where missing."""
@@ -23,6 +25,16 @@ _COLUMNS: Final = ("open", "high", "low", "close", "volume")
 USUAL_WINDOW: Final = 720
 #: Rows shown: the longest look back of TA-Lib's candles is 13 and 10 more for its averages; swings need some more.
 USUAL_ROWS: Final = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A bar whose candles have been checked."""
+
+    ts: int
+    """In nanoseconds."""
+    candles: Mapping[str, list[float]]
+    """Open, high, low, close and volume of each symbol; NaN where missing, but for the close."""
 
 
 class SignalMarket(Sealed):
@@ -74,8 +86,8 @@ class SignalMarket(Sealed):
         """Number of the last bar, counted from 0; -1 before it."""
         return self._row
 
-    def check(self, ts: object, candles: Mapping[str, Candle]) -> tuple[int, dict[str, list[float]]]:
-        """Return the time and the candles as numbers in the order of columns; the market stays as it is.
+    def check(self, ts: object, candles: Mapping[str, Candle]) -> Bar:
+        """Return a bar as numbers; the market stays as it is.
 
         Raises
         ------
@@ -84,12 +96,36 @@ class SignalMarket(Sealed):
         DataError
             No mapping, a value that is no number, a price not above 0, a high below a low, a negative volume.
         """
+        bar, refused = self.sift(ts, candles)
+        for error in refused.values():
+            raise error
+        return bar
+
+    def sift(self, ts: object, candles: Mapping[str, Candle]) -> tuple[Bar, dict[str, DataError]]:
+        """Return a bar of the candles that can be, and why the others cannot; the market stays as it is.
+
+        Raises
+        ------
+        OrderError, DataError
+            As `check`, but for single candles.
+        """
         time = epoch_nanoseconds(ts, "ts")
         if self._ts is not None and time <= self._ts:
             raise OrderError(f"ts must be after the last bar at {self._ts} ns, got {time} ns", "time_order")
         if not isinstance(candles, Mapping):
             raise DataError(f"candles must be a mapping of symbol to candle, got {type(candles).__name__}", "candles")
-        return time, {symbol_name("symbol", symbol): _numbers(symbol, candle) for symbol, candle in candles.items()}
+        good: dict[str, list[float]] = {}
+        refused: dict[str, DataError] = {}
+        for symbol, candle in candles.items():
+            name = symbol_name("symbol", symbol)
+            try:
+                values = _numbers(name, candle)
+            except DataError as error:
+                refused[name] = error
+                continue
+            if values[CLOSE] == values[CLOSE]:
+                good[name] = values
+        return Bar(time, good), refused
 
     def update(self, ts: object, candles: Mapping[str, Candle]) -> dict[str, Context]:
         """Take in a whole bar and close it.
@@ -111,9 +147,22 @@ class SignalMarket(Sealed):
         OrderError, DataError
             As `check`, and the market is as it was.
         """
-        time, checked = self.check(ts, candles)
-        given = {symbol: values for symbol, values in checked.items() if values[CLOSE] == values[CLOSE]}
+        return self.take(self.check(ts, candles))
+
+    def take(self, bar: Bar, mark: Callable[[str], None] | None = None) -> dict[str, Context]:
+        """Take in a bar that was checked just before.
+
+        Parameters
+        ----------
+        bar : Bar
+            Of `check` or `sift`, with no other bar since then.
+        mark : callable, optional
+            Called with "structure" and "features" when each is done.
+        """
+        time, given = bar.ts, bar.candles
         self.structure.update_bar(time, {symbol: values[CLOSE] for symbol, values in given.items()})
+        if mark is not None:
+            mark("structure")
         for symbol in given:
             if symbol not in self._place:
                 self._add(symbol)
@@ -128,13 +177,16 @@ class SignalMarket(Sealed):
         features = {}
         for symbol, stream in self._streams.items():
             features[symbol] = self._features(symbol, stream, time, given, closes)
+        if mark is not None:
+            mark("features")
+        of_leaders = {leader: shown[self._place[leader]] for leader in leaders}
         return {
             symbol: Context(
                 symbol,
                 time,
                 self._row,
                 shown[place],
-                {leader: shown[self._place[leader]] for leader in leaders if leader != symbol},
+                {leader: table for leader, table in of_leaders.items() if leader != symbol},
                 features[symbol] or {},
                 self.structure,
             )
@@ -207,25 +259,29 @@ def _numbers(symbol: str, candle: object) -> list[float]:
     """
     if not isinstance(candle, Mapping):
         raise DataError(f"the candle of {symbol} must be a mapping, got {candle!r}", "candle")
-    values = []
-    for name in _COLUMNS:
-        value = candle.get(name)
-        if value is None:
-            values.append(np.nan)
-            continue
-        if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-            raise DataError(f"{name} of {symbol} must be a number or None, got {value!r}", "dtype")
-        try:
-            number = float(value)
-        except OverflowError:
-            number = np.inf
-        if number in (np.inf, -np.inf):
-            number = np.nan
-        if number < 0.0 or (number == 0.0 and name != "volume"):
-            bound = "at least 0" if name == "volume" else "above 0"
-            raise DataError(f"{name} of {symbol} must be {bound}, got {number}", "price_sign")
-        values.append(number)
-    inside = [value for value in (values[OPEN], values[CLOSE]) if value == value]
-    if any(value > values[HIGH] or value < values[LOW] for value in inside) or values[HIGH] < values[LOW]:
+    values = [_number(symbol, name, candle.get(name)) for name in _COLUMNS]
+    # Written so that what is missing passes.
+    opened, high, low, close, _ = values
+    if high < low or high < opened or high < close or low > opened or low > close:
         raise DataError(f"the candle of {symbol} must have low <= open, close <= high, got {values[:4]}", "candle")
     return values
+
+
+def _number(symbol: str, name: str, value: object) -> float:
+    # Nearly all values are plain floats in their bounds; a look at all the types takes five times as long.
+    if type(value) is float and 0.0 < value < inf:
+        return value
+    if value is None:
+        return nan
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise DataError(f"{name} of {symbol} must be a number or None, got {value!r}", "dtype")
+    try:
+        number = float(value)
+    except OverflowError:
+        return nan
+    if number in (inf, -inf):
+        return nan
+    if number < 0.0 or (number == 0.0 and name != "volume"):
+        bound = "at least 0" if name == "volume" else "above 0"
+        raise DataError(f"{name} of {symbol} must be {bound}, got {number}", "price_sign")
+    return number

@@ -1,0 +1,80 @@
+"""From a TOML text to a tree of frozen dataclasses; what is unknown, of another type or out of bounds is refused."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from comove.errors import ParameterError
+
+__all__ = ["read_file", "read_text"]
+
+Options = TypeVar("Options")
+
+
+def read_file(path: str | PathLike[str], kind: type[Options]) -> Options:
+    """Return the options of a file.
+
+    Parameters
+    ----------
+    path : path
+    kind : type
+        A dataclass, whose fields may be dataclasses; each is a table of the file.
+
+    Raises
+    ------
+    ParameterError
+        No TOML, an unknown name, a value of another type or out of its bounds; the message begins with the file.
+    OSError
+        A file that cannot be read.
+    """
+    place = Path(path)
+    try:
+        text = place.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ParameterError(f"{place}: must be text in UTF-8: {error}", "toml") from error
+    return read_text(text, kind, source=str(place))
+
+
+def read_text(text: str, kind: type[Options], *, source: str = "config") -> Options:
+    """Return the options of a text; parameters and errors are those of `read_file`.
+
+    Examples
+    --------
+    >>> from comove import RegimeOptions
+    >>> from comove.config import read_text
+    >>> read_text("min_dwell = 4", RegimeOptions).min_dwell
+    4
+    """
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ParameterError(f"{source}: is no TOML: {error}", "toml") from error
+    for path, known in _unknown(tree, kind, ()):
+        raise ParameterError(f"{source}: no option {path!r}; there are {', '.join(known)}", "unknown_option")
+    try:
+        return msgspec.convert(tree, kind)
+    except msgspec.ValidationError as error:
+        raise ParameterError(f"{source}: {_told(str(error))}", "option") from error
+
+
+def _unknown(tree: Mapping[str, Any], kind: type, path: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind) if field.init]
+    for name, value in tree.items():
+        if name not in names:
+            yield ".".join((*path, name)), [".".join((*path, known)) for known in names]
+        elif is_dataclass(hints[name]) and isinstance(value, Mapping):
+            yield from _unknown(value, hints[name], (*path, name))
+
+
+def _told(message: str) -> str:
+    """Return msgspec's message with the place before it: "x must be 0 - at `$.risk`" becomes "risk: x must be 0"."""
+    what, _, place = message.partition(" - at `$.")
+    return f"{place.rstrip('`')}: {what}" if place else what
