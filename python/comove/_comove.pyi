@@ -17,6 +17,7 @@ __all__ = [
     "EwmPair",
     "JointPair",
     "LagScanner",
+    "PairFeed",
     "Panel",
     "PanelReadings",
     "RecipeStream",
@@ -25,8 +26,10 @@ __all__ = [
     "Ticks",
     "__version__",
     "build_profile",
+    "feed_pairs",
     "hayashi_yoshida",
     "lanes",
+    "pass_over",
     "run",
     "two_sided_student",
 ]
@@ -170,6 +173,54 @@ def hayashi_yoshida(
     ParameterError
         `lags` that do not increase, an unusable ``COMOVE_LANES``.
     """
+
+def feed_pairs(
+    pairs: list[PairFeed | None],
+    moved: float,
+    given: bool,
+    moves: Sequence[float],
+    prices: Sequence[float],
+    at: tuple[int, int, int, int],
+    max_gap: int,
+) -> None:
+    """Take a row of an asset's grid to its pairs.
+
+    Parameters
+    ----------
+    pairs : list of PairFeed or None
+        One a leader; None for the asset itself.
+    moved : float
+        Return of the asset, NaN where missing.
+    given : bool
+        Whether the asset has a price.
+    moves, prices : sequence of float
+        Returns and prices of the leaders, NaN where missing.
+    at : (int, int, int, int)
+        Time, rows of the grid before, rows within the span, nanoseconds since the row before.
+    max_gap : int
+        More rows without both prices end the pair.
+    """
+
+def pass_over(pairs: list[PairFeed | None], max_gap: int) -> None:
+    """Note a row that is not of an asset's grid in its pairs."""
+
+@final
+class PairFeed:
+    """The three live objects of an asset and a leader, and where they stand; `comove.structure.feeds` explains it."""
+
+    last: int | None
+    index: int
+    in_span: int
+    step: int
+    hole: int
+    waiting: list[tuple[float, float, int]]
+    def __new__(cls, beta: RollingPair, lags: LagScanner, spillover: SpilloverMonitor) -> Self: ...
+    @property
+    def beta(self) -> RollingPair: ...
+    @property
+    def lags(self) -> LagScanner: ...
+    @property
+    def spillover(self) -> SpilloverMonitor: ...
 
 @final
 class RollingPair:

@@ -22,7 +22,7 @@ from comove.structure.bars import FormingBar
 from comove.structure.breakdown import BreakdownRule
 from comove.structure.describing import tell
 from comove.structure.evidence import LeaderEvidence, LeaderState
-from comove.structure.feeds import AssetFeed, PairFeed, Past
+from comove.structure.feeds import AssetFeed, PairFeed, Past, new_pair
 from comove.structure.market import LiveMarket
 from comove.structure.prices import PriceData
 from comove.structure.regimes import EVIDENCE, RegimeOptions
@@ -135,7 +135,7 @@ def _write_pair(pair: PairFeed, blocks: Blocks) -> dict[str, Any]:
 def _read_pair(tree: Mapping[str, Any], blocks: Blocks, chosen: Settings) -> PairFeed:
     beta, lags, spillover = (blocks[number] for number in tree["objects"])
     pair = PairFeed(RollingPair.from_bytes(beta), LagScanner.from_bytes(lags), SpilloverMonitor.from_bytes(spillover))
-    new = PairFeed.new(chosen)
+    new = new_pair(chosen)
     for mine, fresh in ((pair.beta, new.beta), (pair.lags, new.lags), (pair.spillover, new.spillover)):
         _same_options(mine, fresh)
     for name, value in zip(_STANDING, tree["standing"], strict=True):

@@ -18,11 +18,14 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
     module.add_function(wrap_pyfunction!(student::two_sided_student, module)?)?;
     module.add_function(wrap_pyfunction!(ticks::hayashi_yoshida, module)?)?;
+    module.add_function(wrap_pyfunction!(live::feed::feed_pairs, module)?)?;
+    module.add_function(wrap_pyfunction!(live::feed::pass_over, module)?)?;
     module.add_class::<ticks::Ticks>()?;
     module.add_class::<live::pair::RollingPair>()?;
     module.add_class::<live::ewm::EwmPair>()?;
     module.add_class::<live::joint::JointPair>()?;
     module.add_class::<live::lags::LagScanner>()?;
+    module.add_class::<live::feed::PairFeed>()?;
     module.add_class::<live::spillover::SpilloverMonitor>()?;
     module.add_class::<live::stream::RecipeStream>()?;
     module.add_class::<live::panel::Panel>()?;

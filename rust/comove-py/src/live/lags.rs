@@ -45,7 +45,7 @@ use crate::errors::raise;
 #[pyclass(module = "comove.live", from_py_object)]
 #[derive(Clone)]
 pub struct LagScanner {
-    core: comove_core::LagScanner,
+    pub(super) core: comove_core::LagScanner,
 }
 
 /// NaN is missing in the core, None in Python; a lag is a whole number.

@@ -4,6 +4,7 @@
 
 mod arguments;
 pub mod ewm;
+pub mod feed;
 pub mod joint;
 pub mod lags;
 pub mod pair;

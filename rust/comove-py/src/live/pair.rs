@@ -47,7 +47,7 @@ use crate::errors::raise;
 #[pyclass(module = "comove.live", from_py_object)]
 #[derive(Clone)]
 pub struct RollingPair {
-    core: comove_core::RollingPair,
+    pub(super) core: comove_core::RollingPair,
 }
 
 #[pymethods]

@@ -44,7 +44,7 @@ use crate::options::{spillover, volatility};
 #[pyclass(module = "comove.live", from_py_object)]
 #[derive(Clone)]
 pub struct SpilloverMonitor {
-    core: comove_core::SpilloverMonitor,
+    pub(super) core: comove_core::SpilloverMonitor,
 }
 
 /// One side of a row, as the volatility asks for it.
