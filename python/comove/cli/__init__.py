@@ -1,4 +1,4 @@
-"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`.
+"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`, `config`, `train-rl`.
 
 Exit codes: 0 done; 1 the data, or what came of it, is not right; 2 the command was not understood.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from comove import __version__
+from comove.cli.config import config_command
 from comove.cli.demo import demo_command
 from comove.cli.features import features_command
 from comove.cli.leadlag import leadlag_command
@@ -31,3 +32,4 @@ main.add_command(features_command)
 main.add_command(leadlag_command)
 main.add_command(spillover_command)
 main.add_command(report_command)
+main.add_command(config_command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from os import PathLike
 from pathlib import Path
@@ -18,7 +18,7 @@ __all__ = ["read_file", "read_text"]
 Options = TypeVar("Options")
 
 
-def read_file(path: str | PathLike[str], kind: type[Options]) -> Options:
+def read_file(path: str | PathLike[str], kind: type[Options], *, hidden: Collection[str] = ()) -> Options:
     """Return the options of a file.
 
     Parameters
@@ -26,6 +26,8 @@ def read_file(path: str | PathLike[str], kind: type[Options]) -> Options:
     path : path
     kind : type
         A dataclass, whose fields may be dataclasses; each is a table of the file.
+    hidden : collection of str
+        Options that tables below the top do not have, though the dataclasses do.
 
     Raises
     ------
@@ -39,10 +41,10 @@ def read_file(path: str | PathLike[str], kind: type[Options]) -> Options:
         text = place.read_bytes().decode("utf-8")
     except UnicodeDecodeError as error:
         raise ParameterError(f"{place}: must be text in UTF-8: {error}", "toml") from error
-    return read_text(text, kind, source=str(place))
+    return read_text(text, kind, source=str(place), hidden=hidden)
 
 
-def read_text(text: str, kind: type[Options], *, source: str = "config") -> Options:
+def read_text(text: str, kind: type[Options], *, source: str = "config", hidden: Collection[str] = ()) -> Options:
     """Return the options of a text; parameters and errors are those of `read_file`.
 
     Examples
@@ -56,7 +58,7 @@ def read_text(text: str, kind: type[Options], *, source: str = "config") -> Opti
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"{source}: is no TOML: {error}", "toml") from error
-    for path, known in _unknown(tree, kind, ()):
+    for path, known in _unknown(tree, kind, (), hidden):
         raise ParameterError(f"{source}: no option {path!r}; there are {', '.join(known)}", "unknown_option")
     try:
         return msgspec.convert(tree, kind)
@@ -64,14 +66,16 @@ def read_text(text: str, kind: type[Options], *, source: str = "config") -> Opti
         raise ParameterError(f"{source}: {_told(str(error))}", "option") from error
 
 
-def _unknown(tree: Mapping[str, Any], kind: type, path: tuple[str, ...]) -> Iterator[tuple[str, list[str]]]:
+def _unknown(
+    tree: Mapping[str, Any], kind: type, path: tuple[str, ...], hidden: Collection[str]
+) -> Iterator[tuple[str, list[str]]]:
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind) if field.init]
+    names = [each.name for each in fields(kind) if each.init and not (path and each.name in hidden)]
     for name, value in tree.items():
         if name not in names:
             yield ".".join((*path, name)), [".".join((*path, known)) for known in names]
         elif is_dataclass(hints[name]) and isinstance(value, Mapping):
-            yield from _unknown(value, hints[name], (*path, name))
+            yield from _unknown(value, hints[name], (*path, name), hidden)
 
 
 def _told(message: str) -> str:

@@ -6,7 +6,7 @@ import ast
 import inspect
 import json
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from math import isfinite
 from typing import Any, Final
@@ -16,7 +16,7 @@ __all__ = ["commented"]
 _WIDTH: Final = 100
 
 
-def commented(options: Any, *, heading: str = "") -> str:
+def commented(options: Any, *, heading: str = "", hidden: Collection[str] = ()) -> str:
     """Return options as a TOML text that `read_text` takes back.
 
     Parameters
@@ -25,21 +25,23 @@ def commented(options: Any, *, heading: str = "") -> str:
         Its documentation is that of the class, and the text under each of its fields.
     heading : str
         Put before it, as a comment.
+    hidden : collection of str
+        Options that are left out in tables below the top.
 
     Notes
     -----
     An option that is None is written as a comment, for TOML has no word for it.
     """
     lines = [*_comment(heading), ""] if heading else []
-    lines += _table(options, ())
+    lines += _table(options, (), hidden)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _table(options: Any, path: tuple[str, ...]) -> Iterator[str]:
+def _table(options: Any, path: tuple[str, ...], hidden: Collection[str]) -> Iterator[str]:
     told = _documentation(type(options))
     inner = []
     for field in fields(options):
-        if not field.init:
+        if not field.init or (path and field.name in hidden):
             continue
         value = getattr(options, field.name)
         if is_dataclass(value) and not isinstance(value, type):
@@ -53,7 +55,7 @@ def _table(options: Any, path: tuple[str, ...]) -> Iterator[str]:
         below = (*path, name)
         yield from _comment(told.get(name, "") or _summary(type(value)))
         yield f"[{'.'.join(below)}]"
-        yield from _table(value, below)
+        yield from _table(value, below, hidden)
 
 
 def _value(value: Any) -> str | None:

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from typing import Any, Final
 
 from comove.errors import ParameterError
-from comove.options import flag, positive, symbols, whole
+from comove.options import choice, flag, positive, symbols, whole
+from comove.portfolio import PortfolioLimits, RiskOptions
+from comove.signals.engines import (
+    BreakoutOptions,
+    EngineWeights,
+    LeaderOptions,
+    RangeOptions,
+    SweepOptions,
+    TapeOptions,
+    TrendOptions,
+)
+from comove.signals.ensemble import EnsembleOptions
+from comove.signals.sources import (
+    AlphaOptions,
+    MarketStructureOptions,
+    PatternOptions,
+    RegimeSourceOptions,
+    SimilarityOptions,
+)
+from comove.structure import BreakdownRule, RegimeOptions
 
-__all__ = ["DecisionOptions", "MarketOptions"]
+__all__ = ["SOURCES", "AlphaEngineOptions", "DecisionOptions", "MarketOptions", "OrchestratorOptions"]
+
+SOURCES: Final = ("alpha", "structure", "regime", "similarity", "patterns", "rl")
+"""Names of the six prediction sources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +55,6 @@ class MarketOptions:
     """A hole of more rows ends an instrument."""
     rows: int = 96
     """Rows of candles that engines and sources see."""
-    columns: tuple[str, ...] = ()
-    """Feature columns besides those that engines and sources ask for."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "leaders", tuple(symbols("leaders", self.leaders)))
@@ -71,8 +92,8 @@ class DecisionOptions:
     """Part of a long position in another coin than a leader that is closed when a leader breaks down; 0 for none."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            name, value = field.name, getattr(self, field.name)
+        for each in fields(self):
+            name, value = each.name, getattr(self, each.name)
             if name in ("hold_rows", "cooldown_rows"):
                 least = 1 if name == "hold_rows" else 0
                 checked: float = whole(name, value, least=least, most=1 << 32, because="2^32")
@@ -89,3 +110,79 @@ class DecisionOptions:
         for name in ("breakdown_reduction", "cost"):
             if getattr(self, name) > 1.0:
                 raise ParameterError(f"{name} must be at most 1, got {getattr(self, name)}", "too_large")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlphaEngineOptions:
+    """The alpha engines, how they are combined, and how much each counts in each regime."""
+
+    combined: AlphaOptions = field(default_factory=AlphaOptions)
+    trend: TrendOptions = field(default_factory=TrendOptions)
+    range: RangeOptions = field(default_factory=RangeOptions)
+    breakout: BreakoutOptions = field(default_factory=BreakoutOptions)
+    tape: TapeOptions = field(default_factory=TapeOptions)
+    sweep: SweepOptions = field(default_factory=SweepOptions)
+    leader: LeaderOptions = field(default_factory=LeaderOptions)
+    weights: EngineWeights = field(default_factory=EngineWeights)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrchestratorOptions:
+    """Everything that a `MasterOrchestrator` is made of.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its bounds, or an unknown source.
+    """
+
+    capital: float = 10_000.0
+    """What the account begins with, in quote currency."""
+    horizon: int = 24
+    """Rows ahead that all sources and the ensemble predict; a day of hours. Wherever options have a horizon of their
+    own, it is this one."""
+    sources: tuple[str, ...] = ("alpha", "structure", "regime", "similarity", "patterns", "rl")
+    """Prediction sources that are asked."""
+    policy: str | None = None
+    """File of the trained agent for the source "rl", as `comove train-rl` writes it; without one the source
+    abstains."""
+    market: MarketOptions = field(default_factory=MarketOptions)
+    regimes: RegimeOptions = field(default_factory=RegimeOptions)
+    breakdown: BreakdownRule = field(default_factory=BreakdownRule)
+    alpha: AlphaEngineOptions = field(default_factory=AlphaEngineOptions)
+    structure: MarketStructureOptions = field(default_factory=MarketStructureOptions)
+    regime: RegimeSourceOptions = field(default_factory=RegimeSourceOptions)
+    similarity: SimilarityOptions = field(default_factory=SimilarityOptions)
+    patterns: PatternOptions = field(default_factory=PatternOptions)
+    ensemble: EnsembleOptions = field(default_factory=EnsembleOptions)
+    risk: RiskOptions = field(default_factory=RiskOptions)
+    limits: PortfolioLimits = field(default_factory=PortfolioLimits)
+    decisions: DecisionOptions = field(default_factory=DecisionOptions)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "capital", positive("capital", self.capital))
+        object.__setattr__(self, "horizon", whole("horizon", self.horizon, least=1, most=4096, because=""))
+        names = tuple(choice("sources", name, SOURCES) for name in self.sources)
+        if len(set(names)) < len(names):
+            raise ParameterError(f"sources must be different, got {names}", "sources")
+        object.__setattr__(self, "sources", names)
+        if self.policy is not None and (not isinstance(self.policy, str) or not self.policy):
+            raise ParameterError(f"policy must be the name of a file, got {self.policy!r}", "policy")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if callable(each.default_factory) and not isinstance(value, kind := type(each.default_factory())):
+                raise ParameterError(f"{each.name} must be {kind.__name__}, got {type(value).__name__}", "type")
+            if is_dataclass(value):
+                object.__setattr__(self, each.name, _over(value, self.horizon))
+
+
+def _over(options: Any, horizon: int) -> Any:
+    """Return options whose horizon, and that of all within them, is this one."""
+    changed: dict[str, Any] = {}
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if each.name == "horizon":
+            changed["horizon"] = horizon
+        elif is_dataclass(value):
+            changed[each.name] = _over(value, horizon)
+    return replace(options, **changed) if changed else options

@@ -48,9 +48,14 @@ class SignalMarket(Sealed):
         Nothing filled by default; the leaders' columns are in it, but a leader's own.
     rows : int, 2 to 4096
         Rows of candles that contexts show.
+
+    Attributes
+    ----------
+    failures : dict of str to str
+        Why a symbol has no features in the last bar, though it has a candle.
     """
 
-    __slots__ = ("_place", "_row", "_streams", "_table", "_ts", "recipe", "rows", "structure")
+    __slots__ = ("_place", "_row", "_streams", "_table", "_ts", "failures", "recipe", "rows", "structure")
 
     kind = "signal-market"
 
@@ -64,6 +69,7 @@ class SignalMarket(Sealed):
         self.structure = MarketStructureCoordinator(window_size=USUAL_WINDOW) if structure is None else structure
         self.recipe = FeatureRecipe(fill=None) if recipe is None else recipe
         self.rows = whole("rows", rows, least=2, most=1 << 12, because="2^12")
+        self.failures: dict[str, str] = {}
         self._row = -1
         self._ts: int | None = None
         self._place: dict[str, int] = {}
@@ -174,9 +180,14 @@ class SignalMarket(Sealed):
         shown = self._table[:, end - min(self.rows, self._row + 1) : end]
         leaders = [leader for leader in self.structure.leaders if leader in self._place]
         closes = {leader: given[leader][CLOSE] for leader in leaders if leader in given}
-        features = {}
+        features: dict[str, dict[str, float | int | None] | None] = {}
+        self.failures = {}
         for symbol, stream in self._streams.items():
-            features[symbol] = self._features(symbol, stream, time, given, closes)
+            try:
+                features[symbol] = self._features(symbol, stream, time, given, closes)
+            except Exception as error:
+                # One coin's trouble is not that of the others; without features nothing is said of it.
+                self.failures[symbol] = f"{type(error).__name__}: {error}"
         if mark is not None:
             mark("features")
         of_leaders = {leader: shown[self._place[leader]] for leader in leaders}
@@ -187,7 +198,7 @@ class SignalMarket(Sealed):
                 self._row,
                 shown[place],
                 {leader: table for leader, table in of_leaders.items() if leader != symbol},
-                features[symbol] or {},
+                features.get(symbol) or {},
                 self.structure,
             )
             for symbol, place in self._place.items()

@@ -1,0 +1,106 @@
+"""From options to the parts of an orchestrator, and from options to plain values and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+import msgspec
+
+from comove.engine.options import OrchestratorOptions
+from comove.signals import PredictionSource, SignalMarket
+from comove.signals.engines import (
+    BreakoutEngine,
+    LeaderEngine,
+    RangeEngine,
+    SweepEngine,
+    TapeEngine,
+    TrendEngine,
+)
+from comove.signals.sources import (
+    AlphaSource,
+    MarketStructurePredictor,
+    PatternSource,
+    RegimeSource,
+    ReinforcementSource,
+    SimilaritySource,
+)
+from comove.structure import MarketStructureCoordinator
+
+__all__ = ["market_of", "plain_options", "read_options", "sources_of", "sources_registry"]
+
+
+def market_of(options: OrchestratorOptions) -> SignalMarket:
+    """Return a market that has seen nothing yet."""
+    market = options.market
+    structure = MarketStructureCoordinator(
+        market.leaders,
+        window_size=market.window_size,
+        max_lag=market.max_lag,
+        lag_window=market.lag_window,
+        max_gap=market.max_gap,
+        regimes=options.regimes,
+        breakdown=options.breakdown,
+    )
+    return SignalMarket(structure, rows=market.rows)
+
+
+def sources_of(options: OrchestratorOptions) -> list[PredictionSource]:
+    """Return the prediction sources that the options name, which have seen nothing yet.
+
+    Raises
+    ------
+    StateError
+        A file that holds no policy.
+    OSError
+        A policy that cannot be read.
+    """
+    return [_MAKERS[name](options) for name in options.sources]
+
+
+def _alpha(options: OrchestratorOptions) -> AlphaSource:
+    each = options.alpha
+    engines = [
+        TrendEngine(each.trend),
+        RangeEngine(each.range),
+        BreakoutEngine(each.breakout),
+        TapeEngine(each.tape),
+        SweepEngine(each.sweep),
+        LeaderEngine(each.leader),
+    ]
+    return AlphaSource(engines, each.combined, weights=asdict(each.weights))
+
+
+_MAKERS: Final[Mapping[str, Callable[[OrchestratorOptions], PredictionSource]]] = {
+    "alpha": _alpha,
+    "structure": lambda options: MarketStructurePredictor(options.structure),
+    "regime": lambda options: RegimeSource(options.regime),
+    "similarity": lambda options: SimilaritySource(options.similarity),
+    "patterns": lambda options: PatternSource(options.patterns),
+    "rl": lambda options: ReinforcementSource(options.policy, horizon=options.horizon),
+}
+
+
+def sources_registry() -> dict[str, type[PredictionSource]]:
+    """Return the class of each source by its name: what a snapshot is restored with."""
+    classes: tuple[type[PredictionSource], ...] = (
+        AlphaSource,
+        MarketStructurePredictor,
+        RegimeSource,
+        SimilaritySource,
+        PatternSource,
+        ReinforcementSource,
+    )
+    return {each.name: each for each in classes}
+
+
+def plain_options(options: OrchestratorOptions) -> dict[str, Any]:
+    """Return options as a tree of plain values, which `read_options` takes back."""
+    tree: dict[str, Any] = msgspec.to_builtins(options, enc_hook=dict)
+    return tree
+
+
+def read_options(tree: Mapping[str, Any]) -> OrchestratorOptions:
+    """Return the options of a tree, checked as those of a new orchestrator are."""
+    return msgspec.convert(tree, OrchestratorOptions)
