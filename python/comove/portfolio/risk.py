@@ -61,7 +61,7 @@ class RiskManager(Sealed):
     ... )
     >>> sizing = risk.position_size(trade)
     >>> round(sizing.size, 2), sizing.refused
-    (575.59, None)
+    (575.17, None)
     """
 
     __slots__ = ("_drawdown", "options")
@@ -120,7 +120,7 @@ class RiskManager(Sealed):
 
     @property
     def drawdown(self) -> float | None:
-        """1 - equity / peak; None before any equity."""
+        """(peak - equity) / peak; None before any equity."""
         return self._drawdown.drawdown
 
     @property

@@ -140,6 +140,11 @@ def beta_bound(beta: float | None, stderr: float | None, prior: BetaPrior | None
     float or None
         Without a prior that of the estimate alone; without a beta that of the prior. Where a beta comes without its
         standard error, the larger of the beta and the bound of the prior. None where neither is known, or a beta alone.
+
+    Notes
+    -----
+    V is itself an estimate, which the paper takes for known: in simulated markets of 47 coins 1.645 standard errors
+    cover 92 % of the true betas, of 2000 coins 95 %.
     """
     if prior is None:
         return None if beta is None or stderr is None else abs(beta) + errors * stderr
