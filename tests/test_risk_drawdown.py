@@ -122,6 +122,7 @@ def test_a_restored_manager_goes_on_bit_for_bit():
         ("drawdown", {"equity": None}),
         ("drawdown", {"equity": "95"}),
         ("drawdown", {"equity": -1.0}),
+        ("drawdown", {"equity": -1.0, "stopped": True}),
         ("drawdown", {"ts": None}),
         ("drawdown", {"ts": "noon"}),
         ("drawdown", {"stopped": True}),

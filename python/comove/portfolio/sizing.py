@@ -175,7 +175,7 @@ class Sizing:
     def __str__(self) -> str:
         head = f"{self.symbol} {self.side} {self.size:.2f}, {share(self.fraction)} of {self.capital:.2f}"
         lines = [head if self.refused is None else f"{head}: refused, {self.refused}"]
-        lines.append(f"  {'base':<18} {share(self.base):>8}  of the capital")
-        lines.extend(f"  x {name:<16} {value:>8.3f}  {reason}" for name, value, reason in self.multipliers)
-        lines.extend(f"  cap {name:<14} {share(limit):>8}  {reason}" for name, limit, reason in self.caps)
+        lines.append(f"  {'base':<19} {share(self.base):>8}  of the capital")
+        lines.extend(f"  x {name:<17} {value:>8.3f}  {reason}" for name, value, reason in self.multipliers)
+        lines.extend(f"  cap {name:<15} {share(limit):>8}  {reason}" for name, limit, reason in self.caps)
         return "\n".join(lines)
