@@ -156,7 +156,7 @@ class RiskManager(Sealed):
         The size never grows when volatility, the leaders' volatility ratio, |beta|, heat, drawdown or the score of
         risk-off grows, and never shrinks when confidence grows, to the last bit; it is never above a cap. It may grow
         with the standard error of a beta that is larger than the prior's: then the other coins count for more.
-        About 20 us.
+        About 25 us, half of it for the reasons.
         """
         if not isinstance(inputs, SizingInputs):
             raise ParameterError(f"inputs must be SizingInputs, got {inputs!r}", "type")
