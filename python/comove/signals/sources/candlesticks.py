@@ -85,7 +85,9 @@ class Candlesticks:
         self._calls: list[Callable[..., npt.NDArray[Any]]] = []
         self.rows = 0
         if self.available:
-            self._calls = [getattr(talib, name) for name in PATTERNS]
+            calls = [getattr(talib, name) for name in PATTERNS]
+            # What is wrapped looks for frames among its arguments; here they are arrays.
+            self._calls = [getattr(call, "__wrapped__", call) for call in calls]
             self.rows = 1 + max(abstract.Function(name).lookback for name in PATTERNS)
 
     def signs(self, block: Floats) -> npt.NDArray[np.int8]:
@@ -106,11 +108,11 @@ class Candlesticks:
         61 calls on arrays of k times 15 rows, 1.0 ms for 47 symbols; with 40 rows each 1.7 ms. One call a symbol and
         pattern takes 22 ms, TA-Lib's handles, one a symbol and pattern and fed row by row, 2.3 ms.
         """
-        found = np.zeros((len(PATTERNS), len(block)), dtype=np.int8)
+        found = np.zeros((len(PATTERNS), len(block)), dtype=np.int64)
         if len(block):
             prices = np.ascontiguousarray(rounded(block).reshape(-1, PRICES).T)
             last = slice(self.rows - 1, None, self.rows)
             for place, call in enumerate(self._calls):
-                # From -200 to 200, which eight bits do not hold.
-                np.sign(call(*prices)[last], out=found[place], casting="unsafe")
-        return found.T
+                found[place] = call(*prices)[last]
+        # TA-Lib's values are -200, -100, -80, 80, 100 and 200.
+        return np.sign(found).astype(np.int8).T

@@ -24,7 +24,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from comove.errors import ParameterError, StateError
 from comove.options import Floats, positive, whole
@@ -147,19 +146,19 @@ class PatternSource(PredictionSource):
         whole_ones, block = self._blocks(contexts, self._candles.rows)
         signs = self._candles.signs(block)
         places, patterns = np.nonzero(signs)
-        numbers = 2 * patterns + (signs[places, patterns] < 0)
+        numbers = (2 * patterns + (signs[places, patterns] < 0)).tolist()
         ends = np.searchsorted(places, np.arange(1, len(whole_ones) + 1)).tolist()
         rates = (self._ups + 0.5 * self.options.prior) / (self._n + self.options.prior)
-        known = self._n >= self.options.least_outcomes
+        off, n = (rates - 0.5).tolist(), self._n.tolist()
         begin = 0
         for context, end in zip(whole_ones, ends, strict=True):
             present = numbers[begin:end]
             begin = end
-            if len(present) == 0:
+            if not present:
                 self.abstained[context.symbol] = "no pattern ends at the last candle"
                 continue
-            self._outcomes.note(context, present.tolist())
-            self._say(context.symbol, present, rates, known)
+            self._outcomes.note(context, present)
+            self._say(context.symbol, present, off, n)
 
     def predict(self, context: Context) -> Prediction | None:
         """Return what the patterns of a symbol of the last bar say."""
@@ -188,20 +187,20 @@ class PatternSource(PredictionSource):
             found, block = [found[place] for place in np.flatnonzero(holes == 0).tolist()], block[holes == 0]
         return found, block
 
-    def _say(self, symbol: str, present: npt.NDArray[np.int64], rates: Floats, known: npt.NDArray[np.bool_]) -> None:
-        told = present[known[present]]
-        if len(told) == 0:
-            best, least = int(present[np.argmax(self._n[present])]), self.options.least_outcomes
-            self.abstained[symbol] = f"{_name(best)} has outcomes worth {self._n[best]:.1f}, {least:g} are needed"
+    def _say(self, symbol: str, present: Sequence[int], off: Sequence[float], n: Sequence[float]) -> None:
+        """Keep what the patterns of a symbol say together, from how far off 1/2 the rate of each is."""
+        least = self.options.least_outcomes
+        told = [number for number in present if n[number] >= least]
+        if not told:
+            best = max(present, key=n.__getitem__)
+            self.abstained[symbol] = f"{_name(best)} has outcomes worth {n[best]:.1f}, {least:g} are needed"
             return
-        off = rates[told] - 0.5
-        weight = np.abs(off)
-        total = float(weight.sum())
-        up = 0.5 + float(off @ weight) / total if total > 0.0 else 0.5
-        order = told[np.argsort(-weight, kind="stable")].tolist()
-        parts = [self._record(number) for number in order[:_NAMED]]
-        if len(order) > _NAMED:
-            parts.append(f"and {len(order) - _NAMED} more")
+        total = sum(abs(off[number]) for number in told)
+        up = 0.5 + sum(off[number] * abs(off[number]) for number in told) / total if total > 0.0 else 0.5
+        told.sort(key=lambda number: -abs(off[number]))
+        parts = [self._record(number) for number in told[:_NAMED]]
+        if len(told) > _NAMED:
+            parts.append(f"and {len(told) - _NAMED} more")
         self._said[symbol] = up, f"{', '.join(parts)}; shrunk to {up:.1%}"
 
     def _record(self, number: int) -> str:

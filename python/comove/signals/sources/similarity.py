@@ -205,20 +205,22 @@ class SimilaritySource(PredictionSource):
 
     def _features(self, contexts: Sequence[Context]) -> Floats:
         """Return the features of each context, not finite where missing."""
-        tops = np.empty((len(contexts), len(self.options.features)))
-        bottoms = np.ones_like(tops)
-        names: dict[tuple[str, ...], list[list[str]]] = {}
-        for place, context in enumerate(contexts):
+        names: dict[tuple[str, ...], list[str]] = {}
+        rows = []
+        over = [column for column, name in enumerate(self.options.features) if "/" in name]
+        for context in contexts:
             first = context.leaders[:1]
             chosen = names.get(first)
             if chosen is None:
-                chosen = names[first] = [name.split("/", 1) for name in self._names(context)]
-            tops[place] = [context.feature(parts[0]) for parts in chosen]
-            for column, parts in enumerate(chosen):
-                if len(parts) > 1:
-                    bottoms[place, column] = context.feature(parts[1])
+                parts = [name.split("/", 1) for name in self._names(context)]
+                chosen = names[first] = [each[0] for each in parts] + [parts[column][1] for column in over]
+            rows.append([context.features.get(name) for name in chosen])
+        width = len(self.options.features)
+        # None becomes NaN.
+        found = np.array(rows, dtype=np.float64).reshape(len(rows), width + len(over))
+        table: Floats = found[:, :width].copy()
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            table: Floats = tops / bottoms
+            table[:, over] /= found[:, width:]
         return table
 
     def _keep(self, row: int, complete: Sequence[Context], table: Floats) -> None:
