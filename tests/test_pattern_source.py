@@ -143,10 +143,9 @@ def test_a_planted_pattern_is_found():
             for said in found
         ]
         pairs = scored(chosen, later, HORIZON)
-        # Right more often than not, and with the confidence that it deserves.
-        assert pairs[:, 1].mean() > 0.6
+        # Right more often than not, and shrunk: not surer than it may be.
+        assert 0.6 < pairs[:, 0].mean() < pairs[:, 1].mean() + 0.02
         assert brier(pairs) < 0.24
-        assert abs(pairs[:, 0].mean() - pairs[:, 1].mean()) < 0.1
 
 
 @needs_talib
