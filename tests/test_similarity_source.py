@@ -43,18 +43,21 @@ def planted(symbols, rows, seed, rises=0.75):
     return tables, features, inside
 
 
+# With the usual prior, and with one for outcomes that are independent.
 @needs_sklearn
-def test_a_planted_region_is_found():
+@pytest.mark.parametrize(
+    ("prior", "within", "without", "score"), [(100.0, 0.54, 0.49, 0.247), (32.0, 0.57, 0.48, 0.242)]
+)
+def test_a_planted_region_is_found(prior, within, without, score):
     for seed in (1, 2):
-        tables, features, inside = planted(4, 2500, seed)
-        # Outcomes that do not overlap, of symbols that are independent.
-        source = SimilaritySource(SimilarityOptions(horizon=1, features=AB, outcome_corr=0.0, rows_a_bar=4))
+        tables, features, inside = planted(4, 2000, seed)
+        source = SimilaritySource(SimilarityOptions(horizon=1, features=AB, prior=prior))
         found = predictions(source, contexts_of(tables, features_of(features), rows=1))[1000:]
         ups = np.array([[said[symbol].up for symbol in tables] for said in found])
-        assert ups[inside[1000:]].mean() > 0.57
-        assert ups[~inside[1000:]].mean() < 0.48
+        assert ups[inside[1000:]].mean() > within
+        assert ups[~inside[1000:]].mean() < without
         later = {symbol: table[1000:] for symbol, table in tables.items()}
-        assert brier(scored(found, later, 1)) < 0.242
+        assert brier(scored(found, later, 1)) < score
 
 
 @needs_sklearn
@@ -287,7 +290,7 @@ BAD = [
       for value in (0, 1.5, True, 1 << 21, "3", float("nan"))),
     {"embargo": -1}, {"embargo": None}, {"prior": 0.0}, {"prior": float("inf")}, {"prior": float("nan")},
     {"outcome_corr": -0.1}, {"outcome_corr": float("nan")}, {"features": ()}, {"features": "a"}, {"features": [1]},
-    {"features": ["a", "a"]}, {"least_rows": 49}, {"max_rows": 499},
+    {"features": ["a", "a"]}, {"least_rows": 31}, {"max_rows": 499},
 ]  # fmt: skip
 
 
