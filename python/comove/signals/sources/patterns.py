@@ -1,0 +1,280 @@
+"""Candlestick patterns, each weighted by what followed it in the past.
+
+TA-Lib finds the patterns; whether one is good or bad is left to its record, that of all symbols together. Letters: for
+a pattern and the sign TA-Lib gives it, u_i is 1 where the price rose over the horizon h, 0 where it fell, 1/2 where it
+did not move; w_i what that outcome is worth; m the prior; c the correlation of outcomes.
+
+    n    = sum of w_i
+    rate = (sum of w_i u_i + m / 2) / (n + m)
+    w_i  = 1 / (1 + c (k - 1 + 2 sum over j = 1..h-1 of (1 - j / h) k_j))
+
+with k the outcomes of the pattern in the same row and k_j those j rows before, which share 1 - j / h of the horizon
+(see `comove.signals.sources.worth`).
+
+Patterns of one symbol are made of the same candles: a hammer is often a takuri and a dragonfly doji too. So their rates
+are averaged and never multiplied, which would count one candle several times (a linear pool: Stone 1961, The opinion
+pool, Annals of Mathematical Statistics 32). Each has the weight abs(rate - 1/2): what tells nothing takes nothing from
+what does, and the average stays within the rates. The strongest alone would be the one that chance favoured most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+
+from comove.errors import ParameterError, StateError
+from comove.options import Floats, positive, whole
+from comove.signals.context import Context
+from comove.signals.outcomes import Outcome, Outcomes
+from comove.signals.protocol import Prediction, PredictionSource
+from comove.signals.record import hit
+from comove.signals.sources.bars import bar_row
+from comove.signals.sources.candlesticks import PATTERNS, PRICES, Candlesticks
+from comove.signals.sources.extras import lacks
+from comove.signals.sources.worth import USUAL_CORR, correlation, worth_of_each
+
+__all__ = ["PatternOptions", "PatternSource"]
+
+_MOST_HORIZON: Final = 1 << 12
+# A pattern with a sign has the number 2 * pattern, and 1 more where the sign is negative.
+_NUMBERS: Final = 2 * len(PATTERNS)
+_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatternOptions:
+    """Horizon of patterns, and how their records are weighed.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its bounds.
+    """
+
+    horizon: int = 6
+    """h: rows ahead; 1 to 4096."""
+    prior: float = 100.0
+    """m: independent outcomes that the rate 1/2 is worth; above 0. With 30, 100 and 300 the Brier score on hourly
+    candles of 47 coins in 2024 is 0.2479, 0.2478 and 0.2477; more is slower to learn. A record of each symbol, shrunk
+    to that of all, gave 0.2482, 0.2478 and 0.2477, and is left out."""
+    least_outcomes: float = 30.0
+    """n that a pattern needs before it is listened to; above 0."""
+    outcome_corr: float = USUAL_CORR
+    """c: correlation of whether two symbols rise over the same rows; 0 to 1."""
+
+    def __post_init__(self) -> None:
+        horizon = whole("horizon", self.horizon, least=1, most=_MOST_HORIZON, because="2^12")
+        object.__setattr__(self, "horizon", horizon)
+        for name in ("prior", "least_outcomes"):
+            object.__setattr__(self, name, positive(name, getattr(self, name)))
+        object.__setattr__(self, "outcome_corr", correlation("outcome_corr", self.outcome_corr))
+
+
+class PatternSource(PredictionSource):
+    """Probability of a rise after the candlestick patterns of the last candles.
+
+    It abstains, and `abstained` says why, without TA-Lib, where one of the last candles is missing, where no pattern
+    ends at the last one, and where those that do have too short a record.
+
+    Parameters
+    ----------
+    options : PatternOptions, optional
+
+    Raises
+    ------
+    ParameterError
+        Other options.
+
+    Notes
+    -----
+    A bar of 47 symbols costs 1.8 ms, 1.0 of it in TA-Lib.
+    """
+
+    __slots__ = (
+        "_candles",
+        "_counts",
+        "_learned",
+        "_n",
+        "_outcomes",
+        "_row",
+        "_said",
+        "_ups",
+        "abstained",
+        "horizon",
+        "options",
+    )
+
+    kind = "pattern-source"
+    name: ClassVar[str] = "patterns"
+
+    def __init__(self, options: PatternOptions | None = None) -> None:
+        chosen = PatternOptions() if options is None else options
+        if not isinstance(chosen, PatternOptions):
+            raise ParameterError(f"options must be PatternOptions, got {type(options).__name__}", "type")
+        self.options, self.horizon = chosen, chosen.horizon
+        self.abstained: dict[str, str] = {}
+        self._row = -1
+        self._said: dict[str, tuple[float, str]] = {}
+        self._outcomes = Outcomes(chosen.horizon)
+        self._candles: Candlesticks | None = None
+        # Sums of w u, of w, and the number of outcomes of each pattern and sign.
+        self._ups, self._n = np.zeros(_NUMBERS), np.zeros(_NUMBERS)
+        self._learned = np.zeros(_NUMBERS, dtype=np.int64)
+        # Outcomes in the rows before the last one that was learned from, the latest first.
+        self._counts: Floats = np.zeros((chosen.horizon, _NUMBERS))
+
+    def observe(self, contexts: Sequence[Context]) -> None:
+        """Take in a bar: what followed earlier patterns, and the patterns that end here.
+
+        Raises
+        ------
+        OrderError, DataError
+            As `bar_row`, and the source is as it was.
+        """
+        row = bar_row(contexts, self._row)
+        self.abstained, self._said = {}, {}
+        if self._candles is None:
+            self._candles = Candlesticks()
+        self._learn(self._outcomes.settle(contexts), row - self._row)
+        self._row = row
+        if not self._candles.available:
+            self.abstained = {context.symbol: lacks("TA-Lib") for context in contexts}
+            return
+        whole_ones, block = self._blocks(contexts, self._candles.rows)
+        signs = self._candles.signs(block)
+        places, patterns = np.nonzero(signs)
+        numbers = (2 * patterns + (signs[places, patterns] < 0)).tolist()
+        ends = np.searchsorted(places, np.arange(1, len(whole_ones) + 1)).tolist()
+        rates = (self._ups + 0.5 * self.options.prior) / (self._n + self.options.prior)
+        off, n = (rates - 0.5).tolist(), self._n.tolist()
+        words: dict[int, str] = {}
+        begin = 0
+        for context, end in zip(whole_ones, ends, strict=True):
+            present = numbers[begin:end]
+            begin = end
+            if not present:
+                self.abstained[context.symbol] = "no pattern ends at the last candle"
+                continue
+            self._outcomes.note(context, present)
+            self._say(context.symbol, present, off, n, words)
+
+    def predict(self, context: Context) -> Prediction | None:
+        """Return what the patterns of a symbol of the last bar say."""
+        said = self._said.get(context.symbol)
+        if said is None or context.row != self._row:
+            self.abstained.setdefault(context.symbol, "no candle in the last bar")
+            return None
+        return Prediction.of(said[0], self.horizon, said[1])
+
+    def _blocks(self, contexts: Sequence[Context], rows: int) -> tuple[list[Context], Floats]:
+        """Return the contexts without a missing candle in the last rows, and their prices."""
+        found = []
+        for context in contexts:
+            if len(context.candles) >= rows:
+                found.append(context)
+            else:
+                self.abstained[context.symbol] = f"{len(context.candles)} rows so far, patterns need {rows}"
+        block = np.empty((len(found), rows, PRICES))
+        for place, context in enumerate(found):
+            block[place] = context.candles[-rows:, :PRICES]
+        holes = np.count_nonzero(np.isnan(block).any(axis=2), axis=1)
+        if holes.any():
+            for place in np.flatnonzero(holes).tolist():
+                reason = f"{int(holes[place])} of the last {rows} candles are missing or incomplete"
+                self.abstained[found[place].symbol] = reason
+            found, block = [found[place] for place in np.flatnonzero(holes == 0).tolist()], block[holes == 0]
+        return found, block
+
+    def _say(
+        self, symbol: str, present: Sequence[int], off: Sequence[float], n: Sequence[float], words: dict[int, str]
+    ) -> None:
+        """Keep what the patterns of a symbol say together, from how far off 1/2 the rate of each is."""
+        least = self.options.least_outcomes
+        told = sorted([(-abs(off[number]), number) for number in present if n[number] >= least])
+        if not told:
+            best = max(present, key=n.__getitem__)
+            self.abstained[symbol] = f"{_name(best)} has outcomes worth {n[best]:.1f}, {least:g} are needed"
+            return
+        total = moved = 0.0
+        for weight, number in told:
+            total -= weight
+            moved -= weight * off[number]
+        up = 0.5 + moved / total if total > 0.0 else 0.5
+        parts = []
+        for _, number in told[:_NAMED]:
+            if number not in words:
+                words[number] = self._record(number, n[number])
+            parts.append(words[number])
+        if len(told) > _NAMED:
+            parts.append(f"and {len(told) - _NAMED} more")
+        self._said[symbol] = up, f"{', '.join(parts)}; shrunk to {up:.1%}"
+
+    def _record(self, number: int, n: float) -> str:
+        rose = float(self._ups[number]) / n
+        return f"after {_name(number)} {rose:.1%} rose in {int(self._learned[number])} outcomes worth {n:.0f}"
+
+    def _learn(self, outcomes: Sequence[Outcome], passed: int) -> None:
+        """Take in the outcomes of a row, and that so many rows have passed."""
+        if not passed:
+            return
+        self._counts = np.roll(self._counts, passed, axis=0)
+        self._counts[:passed] = 0.0
+        if not outcomes:
+            return
+        numbers = np.array([number for outcome in outcomes for number in outcome.said], dtype=np.int64)
+        rises = [hit("long", outcome.moved) for outcome in outcomes]
+        each = np.repeat(rises, [len(outcome.said) for outcome in outcomes])
+        count = np.bincount(numbers, minlength=_NUMBERS)
+        shared = 1.0 - np.arange(1, self.horizon) / self.horizon
+        together = count + 2.0 * (shared @ self._counts[1:])
+        worth = worth_of_each(together, self.options.outcome_corr)
+        self._ups += worth * np.bincount(numbers, weights=each, minlength=_NUMBERS)
+        self._n += worth * count
+        self._learned += count
+        self._counts[0] = count
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all that is kept, options included."""
+        return {
+            "options": asdict(self.options),
+            "row": self._row,
+            "abstained": self.abstained,
+            "said": {symbol: list(said) for symbol, said in self._said.items()},
+            "outcomes": self._outcomes.to_state(),
+            "ups": self._ups,
+            "n": self._n,
+            "learned": self._learned,
+            "counts": self._counts,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the source of a state.
+
+        Raises
+        ------
+        StateError
+            Records of other patterns, or that cannot be.
+        """
+        source = cls(PatternOptions(**state["options"]))
+        source._row = int(state["row"])
+        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
+        source._said = {str(symbol): (float(up), str(reason)) for symbol, (up, reason) in state["said"].items()}
+        source._outcomes.read(state["outcomes"])
+        for name, shape in (("ups", (_NUMBERS,)), ("n", (_NUMBERS,)), ("learned", (_NUMBERS,)), ("counts", None)):
+            found = state[name]
+            expected = source._counts.shape if shape is None else shape
+            if found.shape != expected:
+                raise StateError(f"{name} in the snapshot has the shape {found.shape}, not {expected}", "state_content")
+            setattr(source, f"_{name}", found)
+        if not ((source._ups >= 0.0) & (source._ups <= source._n)).all():
+            raise StateError("the snapshot has more rises than outcomes", "state_content")
+        return source
+
+
+def _name(number: int) -> str:
+    """Return the name of a pattern and sign as TA-Lib has them."""
+    return f"{PATTERNS[number // 2]}{'-' if number % 2 else '+'}"

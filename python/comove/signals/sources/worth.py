@@ -1,0 +1,44 @@
+"""What outcomes are worth that move together: coins of one hour, and hours that share most of their horizon.
+
+Letters: m outcomes of which any two have the correlation c. Their mean has the variance of the mean of
+
+    m / (1 + (m - 1) c)
+
+outcomes that are independent (Kish 1965, Survey Sampling, the effect of clusters): 47 outcomes at c = 1/2 are worth 2.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from comove.errors import ParameterError
+from comove.options import Floats
+
+__all__ = ["USUAL_CORR", "correlation", "worth_of_each"]
+
+#: Whether two coins rise over the same 6 hours has a mean correlation of 0.44 in hourly candles of 39 coins in 2024.
+USUAL_CORR: Final = 0.5
+
+
+def correlation(name: str, value: object) -> float:
+    """Return `value` as a correlation of outcomes.
+
+    Raises
+    ------
+    ParameterError
+        Not a number from 0 to 1.
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
+        raise ParameterError(f"{name} must be a number, got {value!r}", "type")
+    # Written so that NaN is outside too.
+    if not 0.0 <= value <= 1.0:
+        raise ParameterError(f"{name} must be from 0 to 1, got {value!r}", "share")
+    return float(value)
+
+
+def worth_of_each(together: Floats, corr: float) -> Floats:
+    """Return what one of so many outcomes is worth; `together` may be more than whole where they overlap in part."""
+    each: Floats = 1.0 / (1.0 + np.maximum(together - 1.0, 0.0) * corr)
+    return each
