@@ -1,0 +1,411 @@
+"""The orchestrator: its decisions, its account, what it does when parts fail, and its snapshots."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from comove import DataError, MasterOrchestrator, OrderError, ParameterError
+from comove.engine import DecisionOptions, OrchestratorOptions
+from comove.portfolio import PortfolioLimits, RiskOptions
+from comove.signals.ensemble import EnsembleOptions, EnsemblePredictor
+from engine_cases import RECORDED, Scripted, always, fill, market, recorded, scripted, traded
+from structure_cases import HOUR, START
+
+BARS = market(260)
+WARM = 120
+#: The scripted source is alone: its word counts as it is.
+PLAIN = {"calibration": False, "regime_adjustment": False}
+
+
+def decided(engine, bars=BARS):
+    return list(traded(engine, bars))
+
+
+def actions(decisions, symbol):
+    return [bar[symbol].action for bar in decisions if symbol in bar]
+
+
+def plain(script, **options):
+    return scripted(script, ensemble=EnsembleOptions(**PLAIN), **options)
+
+
+def test_a_sure_rise_is_bought_and_its_end_is_sold():
+    up = {**always(0.6, WARM, WARM + 10), **always(0.4, WARM + 10, WARM + 11)}
+    engine = plain({"AAA": up}, decisions=DecisionOptions(allow_short=False))
+    decisions = decided(engine, BARS[: WARM + 14])
+    bought = [bar["AAA"] for bar in decisions if bar["AAA"].action == "buy"]
+    assert bought[0].ts == BARS[WARM][0]
+    assert bought[0].stop < bought[0].price < bought[0].take_profit
+    assert 0 < bought[0].size <= 0.2 * 10_000
+    assert bought[0].confidence == 0.6
+    assert bought[0].attribution["scripted"] == pytest.approx(0.1)
+    assert "the script" in bought[0].reasons[0] or "scripted" in bought[0].reasons[0]
+    assert any(reason.startswith("stop: ") for reason in bought[0].reasons)
+    assert engine.book.position("AAA") is None
+
+
+def test_shorts_mirror_longs():
+    engine = plain({"AAA": always(0.4, WARM, WARM + 5)})
+    sold = next(bar["AAA"] for bar in decided(engine, BARS[: WARM + 5]) if bar["AAA"].action == "sell")
+    assert sold.stop > sold.price > sold.take_profit
+    assert engine.book.position("AAA").side == "short"
+
+
+def test_an_edge_below_its_cost_is_not_traded():
+    engine = plain({"*": always(0.53, WARM)}, decisions=DecisionOptions(cost=0.5))
+    decisions = decided(engine)
+    assert {each.action for bar in decisions for each in bar.values()} == {"hold"}
+    assert "below its cost of 50.00%" in decisions[-1]["AAA"].reasons[0]
+
+
+@pytest.mark.parametrize(("up", "text"), [(0.505, "below enter_at"), (None, "the script says nothing")])
+def test_holding_has_its_reason(up, text):
+    engine = plain({} if up is None else {"*": always(up)})
+    (reason,) = decided(engine, BARS[:WARM])[-1]["AAA"].reasons
+    assert text in reason
+
+
+def test_a_closed_symbol_rests():
+    engine = plain({"AAA": always(0.6, WARM)}, decisions=DecisionOptions(hold_rows=3, cooldown_rows=5))
+    decisions = decided(engine, BARS[: WARM + 40])
+    rows = [row for row, bar in enumerate(decisions) if bar["AAA"].action == "buy"]
+    # Filled a bar later, held for 3 rows, closed a bar later, rested for 5.
+    assert len(rows) > 2
+    assert min(np.diff(rows)) >= 3 + 1 + 5
+
+
+def test_limits_count_what_the_same_bar_opens():
+    script = {"*": always(0.6, WARM, WARM + 1)}
+    engine = plain(script, limits=PortfolioLimits(max_positions=1))
+    last = decided(engine, BARS[: WARM + 1])[-1]
+    assert sorted(each.action for each in last.values()).count("buy") == 1
+    refused = [each for each in last.values() if "max_positions" in " ".join(each.reasons)]
+    assert len(refused) == len(last) - 1
+    assert engine.book.positions == ()
+
+
+def test_the_surest_comes_first():
+    script = {"AAA": always(0.58, WARM), "BBB": always(0.59, WARM)}
+    engine = plain(script, limits=PortfolioLimits(max_positions=1))
+    last = decided(engine, BARS[: WARM + 1])[-1]
+    assert (last["AAA"].action, last["BBB"].action) == ("hold", "buy")
+
+
+def test_cash_is_counted_to_the_cent():
+    cash = [10_000.0]
+
+    def after(engine, decisions):
+        held = sum(each.exposure(engine.book.price(each.symbol)) for each in engine.book.positions)
+        assert engine.equity == pytest.approx(cash[0] + held, abs=1e-9)
+
+    engine = plain({"AAA": always(0.6, WARM), "BBB": always(0.4, WARM)}, decisions=DecisionOptions(hold_rows=4))
+    opened, closed = engine.opened, engine.closed
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(engine, name)
+
+        def opened(self, symbol, side, size, price, *, cost):
+            opened(symbol, side, size, price, cost=cost)
+            cash[0] -= (size if side == "long" else -size) + cost
+
+        def closed(self, symbol, price, *, fraction, cost):
+            position = engine.book.position(symbol)
+            cash[0] += fraction * position.sign * position.units * price - cost
+            return closed(symbol, price, fraction=fraction, cost=cost)
+
+    trades = 0
+    for bar in traded(Counting(), BARS, lambda _, decisions: after(engine, decisions)):
+        trades += sum(each.action != "hold" for each in bar.values())
+    assert trades > 20
+    assert engine.costs > 0
+
+
+def test_an_order_that_is_not_filled_is_void():
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)})
+    for ts, candles in BARS[: WARM + 1]:
+        last = engine.update(ts, candles)
+    assert last["AAA"].action == "buy"
+    engine.update(*BARS[WARM + 1])
+    with pytest.raises(DataError, match="no order to open a long in AAA"):
+        engine.opened("AAA", "long", 100.0, 1.0)
+
+
+BAD_FILLS = {
+    "other side": (("AAA", "short", 100.0, 1.0), {}, DataError),
+    "other symbol": (("BBB", "long", 100.0, 1.0), {}, DataError),
+    "size": (("AAA", "long", math.nan, 1.0), {}, ParameterError),
+    "price": (("AAA", "long", 100.0, 0.0), {}, ParameterError),
+    "cost": (("AAA", "long", 100.0, 1.0), {"cost": -1.0}, ParameterError),
+    "size of a bool": (("AAA", "long", True, 1.0), {}, ParameterError),
+}
+
+
+@pytest.mark.parametrize("what", BAD_FILLS)
+def test_a_bad_fill_leaves_all_as_it_was(what):
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)})
+    for ts, candles in BARS[: WARM + 1]:
+        engine.update(ts, candles)
+    before = engine.to_bytes()
+    arguments, options, kind = BAD_FILLS[what]
+    with pytest.raises(kind):
+        engine.opened(*arguments, **options)
+    with pytest.raises(DataError):
+        engine.closed("AAA", 1.0)
+    assert engine.to_bytes() == before
+
+
+def test_a_stop_moves_with_the_fill():
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)})
+    for ts, candles in BARS[: WARM + 1]:
+        last = engine.update(ts, candles)["AAA"]
+    engine.opened("AAA", "long", last.size, last.price * 0.5)
+    assert engine.trade("AAA").stop == pytest.approx(last.stop * 0.5)
+    assert engine.trade("AAA").take_profit == pytest.approx(last.take_profit * 0.5)
+
+
+def test_a_bar_out_of_order_leaves_all_as_it_was():
+    engine = plain({})
+    for ts, candles in BARS[:20]:
+        engine.update(ts, candles)
+    before = engine.to_bytes()
+    for ts, candles, equity, kind in (
+        (BARS[19][0], BARS[19][1], None, OrderError),
+        (BARS[20][0], [1], None, DataError),
+        (BARS[20][0], BARS[20][1], 0.0, ParameterError),
+        (BARS[20][0], BARS[20][1], math.nan, ParameterError),
+    ):
+        with pytest.raises(kind):
+            engine.update(ts, candles, equity=equity)
+        assert engine.to_bytes() == before
+
+
+def test_a_bad_candle_is_left_out_and_told():
+    engine = plain({"*": always(0.6, WARM)})
+    for ts, candles in BARS[: WARM + 1]:
+        engine.update(ts, candles)
+    ts, candles = BARS[WARM + 1]
+    decisions = engine.update(ts, {**candles, "AAA": {**candles["AAA"], "low": -1.0}})
+    assert "AAA" not in decisions
+    assert "AAA" in engine.health().refused
+    assert not engine.health().ok
+    assert "low of AAA must be above 0" in str(engine.health())
+
+
+def test_health_tells_of_leaders_and_stale_symbols():
+    engine = plain({})
+    for ts, candles in BARS[:40]:
+        engine.update(ts, candles)
+    assert engine.health().ok
+    for ts, candles in BARS[40:43]:
+        engine.update(ts, {symbol: each for symbol, each in candles.items() if symbol not in ("BTC", "BBB")})
+    health = engine.health()
+    assert health.missing_leaders == ("BTC",)
+    assert health.stale == {"BTC": 3, "BBB": 3}
+    assert set(health.latency) == {
+        "align", "structure", "features", "regime", "sources", "ensemble", "risk", "decisions", "bar",
+    }  # fmt: skip
+    assert health.latency["bar"].median > 0
+
+
+def test_a_position_without_candle_is_held_and_told():
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)})
+    decided(engine, BARS[: WARM + 2])
+    assert engine.book.position("AAA") is not None
+    ts, candles = BARS[WARM + 2]
+    decision = engine.update(ts, {symbol: each for symbol, each in candles.items() if symbol != "AAA"})["AAA"]
+    assert (decision.action, decision.price) == ("hold", None)
+    assert "no candle for 1 rows" in decision.reasons[0]
+
+
+# --- what fails means hold ---
+
+
+def broken(*_, **__):
+    raise RuntimeError("it is broken")
+
+
+PARTS = {
+    "features": "comove.features.FeatureStream.update",
+    "ensemble": "comove.signals.ensemble.EnsemblePredictor.predict_all",
+    "observe": "comove.signals.ensemble.EnsemblePredictor.observe",
+    "sizing": "comove.portfolio.RiskManager.position_size",
+    "entries": "comove.portfolio.MultiSymbolCoordinator.can_enter",
+    "book": "comove.portfolio.MultiSymbolCoordinator.take_bar",
+    "worth": "comove.engine.orchestrator.worth",
+}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_that_fails_means_hold(part, monkeypatch):
+    engine = plain({"*": always(0.6, WARM)})
+    for ts, candles in BARS[:WARM]:
+        engine.update(ts, candles)
+    with monkeypatch.context() as patch:
+        patch.setattr(PARTS[part], broken)
+        decisions = engine.update(*BARS[WARM])
+    assert {each.action for each in decisions.values()} == {"hold"}, part
+    assert all(each.reasons for each in decisions.values())
+    failures = engine.health().failures
+    assert failures
+    assert all("it is broken" in each.error for each in failures)
+    assert engine.book.positions == ()
+    # It goes on with the next bar.
+    assert engine.update(*BARS[WARM + 1])
+
+
+def test_a_failing_exit_means_hold(monkeypatch):
+    engine = plain({"AAA": {**always(0.6, WARM, WARM + 2), **always(0.1, WARM + 2)}})
+    decided(engine, BARS[: WARM + 2])
+    monkeypatch.setattr("comove.engine.orchestrator.manage", broken)
+    decision = engine.update(*BARS[WARM + 2])["AAA"]
+    assert decision.action == "hold"
+    assert "looking after the position failed" in decision.reasons[0]
+    monkeypatch.undo()
+    assert engine.update(*BARS[WARM + 3])["AAA"].action == "exit"
+
+
+def test_a_source_that_fails_is_told():
+    class Failing(Scripted):
+        name = "failing"
+
+        def predict(self, context):
+            raise RuntimeError("no power")
+
+    engine = MasterOrchestrator(sources=[Failing(), Scripted({"*": always(0.6)})])
+    for ts, candles in BARS[:30]:
+        last = engine.update(ts, candles)
+    assert last["AAA"].confidence is not None
+    assert "no power" in engine.health().sources["failing"]
+
+
+# --- a leader that crashes ---
+
+CRASH = market(420, crash=(200, 6, 0.03))
+
+
+def test_no_new_altcoin_longs_until_the_leader_has_stabilised():
+    engine = plain({"*": always(0.6, 150)}, decisions=DecisionOptions(hold_rows=6, cooldown_rows=0))
+    bought, breaking, told = [], [], []
+
+    def after(engine, decisions):
+        broken_leaders = engine.health().breaking_leaders
+        row = engine.market.row
+        if broken_leaders:
+            breaking.append(row)
+        for symbol in ("AAA", "BBB"):
+            if decisions[symbol].action == "buy":
+                bought.append(row)
+            if broken_leaders and "leader_breakdown" in " ".join(decisions[symbol].reasons):
+                told.append(decisions[symbol])
+
+    list(traded(engine, CRASH, after))
+    assert breaking[0] in range(200, 206)
+    assert not set(bought) & set(breaking)
+    assert any(row < breaking[0] for row in bought)
+    assert any(row > breaking[-1] for row in bought)
+    assert any("stabilised" in " ".join(each.reasons) or "low is" in " ".join(each.reasons) for each in told)
+
+
+def test_open_altcoin_longs_are_reduced_once():
+    engine = plain(
+        {"AAA": always(0.6, 195, 199)},
+        decisions=DecisionOptions(hold_rows=200),
+        risk=RiskOptions(max_stop=0.45, min_stop=0.45),
+    )
+    decisions = decided(engine, CRASH[:230])
+    reduced = [bar["AAA"] for bar in decisions if bar["AAA"].action == "reduce"]
+    assert len(reduced) == 1
+    assert "leader_breakdown" in reduced[0].reasons[0]
+    assert engine.trade("AAA").reduced
+
+
+# --- the same to the bit ---
+
+
+def shown(decisions):
+    return [repr(sorted(bar.items())) for bar in decisions]
+
+
+@pytest.fixture(scope="module")
+def full():
+    """A run with all sources over simulated coins: decisions, and snapshots on the way."""
+    options = OrchestratorOptions(horizon=6, decisions=DecisionOptions(enter_at=0.501, cost=0.0, hold_rows=12))
+    engine = MasterOrchestrator(options)
+    snapshots = []
+    decisions = list(traded(engine, BARS, lambda each, _: snapshots.append(each.to_bytes())))
+    return options, decisions, snapshots
+
+
+def test_two_runs_decide_the_same(full):
+    options, decisions, snapshots = full
+    engine = MasterOrchestrator(options)
+    assert shown(traded(engine, BARS)) == shown(decisions)
+    assert engine.to_bytes() == snapshots[-1]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 31, 77, 130, 131, 200, 258])
+def test_a_restored_run_goes_on_the_same(full, cut):
+    _, decisions, snapshots = full
+    engine = MasterOrchestrator.from_bytes(snapshots[cut])
+    assert engine.to_bytes() == snapshots[cut]
+    # What waits to be filled is told by the decisions of the bar of the snapshot.
+    waiting = {symbol: each for symbol, each in decisions[cut].items() if each.action != "hold"}
+    for symbol, decision in waiting.items():
+        fill(engine, decision, BARS[cut + 1][1][symbol]["open"])
+    assert shown(traded(engine, BARS[cut + 1 :])) == shown(decisions[cut + 1 :])
+    assert engine.to_bytes() == snapshots[-1]
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="needs the recorded candles: COMOVE_DATA")
+def test_a_month_of_recorded_candles_twice_and_from_snapshots():
+    bars = recorded(1_000)
+    # Trades often, so that all that positions need is in the snapshots.
+    options = OrchestratorOptions(decisions=DecisionOptions(enter_at=0.505, cost=0.0001))
+    engine, kept = MasterOrchestrator(options), {}
+    cuts = np.random.default_rng(8).integers(300, 980, 5).tolist()
+
+    def keep(each, _):
+        if each.market.row in cuts:
+            kept[each.market.row] = each.to_bytes()
+
+    first = list(traded(engine, bars, keep))
+    end = engine.to_bytes()
+    second = MasterOrchestrator(options)
+    assert shown(traded(second, bars)) == shown(first)
+    assert second.to_bytes() == end
+    for cut, snapshot in kept.items():
+        restored = MasterOrchestrator.from_bytes(snapshot)
+        for symbol, decision in first[cut].items():
+            if decision.action != "hold" and symbol in bars[cut + 1][1]:
+                fill(restored, decision, bars[cut + 1][1][symbol]["open"])
+        assert shown(traded(restored, bars[cut + 1 : cut + 25])) == shown(first[cut + 1 : cut + 25])
+    traded_bars = sum(any(each.action != "hold" for each in bar.values()) for bar in first)
+    assert traded_bars > 20
+    for bar in first:
+        for decision in bar.values():
+            assert decision.reasons
+            assert all(len(reason) > 10 and "nan" not in reason.lower().split() for reason in decision.reasons)
+
+
+def test_nothing_depends_on_what_comes_later(full):
+    options, decisions, _ = full
+    rng = np.random.default_rng(1)
+    cut = 150
+    other = [
+        (ts, {symbol: {name: value * scale for name, value in each.items()} for symbol, each in candles.items()})
+        for (ts, candles), scale in zip(BARS[cut:], np.exp(rng.normal(0, 0.1, len(BARS) - cut)), strict=True)
+    ]
+    engine = MasterOrchestrator(options)
+    assert shown(traded(engine, BARS[:cut] + other))[:cut] == shown(decisions)[:cut]
+
+
+def test_it_says_what_it_is():
+    engine = plain({})
+    engine.update(START, {})
+    assert "1 bars" in repr(engine)
+    assert engine.update(START + HOUR, {}) == {}
+    assert isinstance(engine.ensemble, EnsemblePredictor)
