@@ -1,1 +1,16 @@
 """Prediction sources: one opinion each on where a symbol will be."""
+
+from __future__ import annotations
+
+from comove.signals.sources.alpha import AlphaOptions, AlphaSource
+from comove.signals.sources.regimes import RegimeSource, RegimeSourceOptions
+from comove.signals.sources.structure import MarketStructureOptions, MarketStructurePredictor
+
+__all__ = [
+    "AlphaOptions",
+    "AlphaSource",
+    "MarketStructureOptions",
+    "MarketStructurePredictor",
+    "RegimeSource",
+    "RegimeSourceOptions",
+]
