@@ -207,7 +207,9 @@ class AlphaSource(PredictionSource):
             score += weight * (odds if answer.direction == "long" else -odds)
             total += weight
             heard = f"{name} {answer.direction} {answer.confidence:.1%}"
-            said.append(f"{heard} ({answer.reason})" if weight == 1.0 else f"{heard} times {weight:g} ({answer.reason})")
+            said.append(
+                f"{heard} ({answer.reason})" if weight == 1.0 else f"{heard} times {weight:g} ({answer.reason})"
+            )
         if said:
             return 1.0 / (1.0 + exp(-score / total)) - 0.5, ", ".join(said)
         failed = (f"{name} failed: {why}" for name, why in self.failures.items() if why.startswith("observe"))
