@@ -12,7 +12,7 @@ from comove.signals.sources.followed import Followed
 from signal_cases import walk
 from source_cases import HORIZON, Scores, assert_goes_on, grow, noise, noisy, recorded_bars, said
 
-DRIFT = 0.006
+DRIFT = 0.004
 
 
 def turning(seed, rows, signs):
@@ -39,9 +39,9 @@ def test_it_finds_what_follows_a_regime():
     assert off.sum() > 300
     assert scores.up[on].max() < 0.45
     assert scores.up[off].min() > 0.55
-    # The claimed probabilities are those that came, within the error of some 80 episodes.
+    # The priors keep back a part of what came, and nothing is claimed beyond it.
     for each in (on, off):
-        assert abs(scores.up[each].mean() - scores.rose[each].mean()) < 0.12
+        assert 0.5 < (scores.up[each].mean() - 0.5) / (scores.rose[each].mean() - 0.5) < 1.1
     assert scores.brier(on | off) < 0.24
     assert all("overlapping outcomes" in reason and "episodes" in reason for reason in scores.reason[on | off])
 

@@ -100,14 +100,8 @@ class _Seen(NamedTuple):
     """An asset in the last bar."""
 
     states: list[str]
-    leader: str | None
-    """None where no leader can be measured against; what follows is then NaN."""
-    beta: float
-    lower: float
-    """Lower bound of beta."""
-    gap: float
-    trend: float
-    """Of the leader."""
+    gap: Gap | None
+    """None where no leader can be measured against."""
 
 
 class MarketStructurePredictor(PredictionSource):
@@ -131,7 +125,7 @@ class MarketStructurePredictor(PredictionSource):
     47 coins with 3 leaders each would take longer than all else here.
     """
 
-    __slots__ = ("_falling", "_followed", "_row", "_seen", "_unknown", "abstained", "horizon", "options")
+    __slots__ = ("_falling", "_followed", "_row", "_seen", "_trends", "_unknown", "abstained", "horizon", "options")
 
     kind = "structure-source"
     name: ClassVar[str] = "structure"
@@ -144,10 +138,11 @@ class MarketStructurePredictor(PredictionSource):
         self.abstained: dict[str, str] = {}
         self._row = -1
         self._followed = Followed(chosen.horizon, chosen.pooled_prior, chosen.asset_prior)
-        # Of the last bar: the leader that falls most of those that break down, those of which it is not known, and
-        # each asset.
+        # Of the last bar: the leader that falls most of those that break down, those of which it is not known, the
+        # trends of all, and each asset.
         self._falling: _Falling | None = None
         self._unknown: list[str] = []
+        self._trends: dict[str, float] = {}
         self._seen: dict[str, _Seen] = {}
 
     def observe(self, contexts: Sequence[Context]) -> None:
@@ -168,10 +163,10 @@ class MarketStructurePredictor(PredictionSource):
         self._look_at_leaders(contexts[0], leaders)
         # The leaders' trends are the same for every asset.
         evidence = contexts[0].regime.evidence
-        trends = {leader: _number(evidence.get(f"trend_{leader}")) for leader in leaders}
+        self._trends = {leader: _number(evidence.get(f"trend_{leader}")) for leader in leaders}
         measured = gaps(contexts, self.options.gap_rows, self.options.least_pairs)
         for context, gap in zip(contexts, measured, strict=True):
-            self._seen[context.symbol] = self._look(context.symbol, gap, trends, leaders)
+            self._seen[context.symbol] = self._look(context.symbol, gap, leaders)
         states = {symbol: seen.states for symbol, seen in self._seen.items() if seen.states}
         self._followed.note(self._row, closes, states)
 
@@ -219,17 +214,18 @@ class MarketStructurePredictor(PredictionSource):
                 if self._falling is None or score < self._falling.score:
                     self._falling = _Falling(leader, status.rows_breaking or 0, _number(status.fall), score)
 
-    def _look(self, symbol: str, gap: Gap | None, trends: Mapping[str, float], leaders: Sequence[str]) -> _Seen:
+    def _look(self, symbol: str, gap: Gap | None, leaders: Sequence[str]) -> _Seen:
         o = self.options
         states = [_BREAKDOWN] if self._falling is not None and symbol not in leaders else []
-        if gap is None:
-            return _Seen(states, None, nan, nan, nan, nan)
-        if abs(gap.gap) >= o.gap_at:
-            states.append(_ABOVE if gap.gap > 0.0 else _BELOW)
-        lower, trend = gap.beta - o.beta_errors * gap.stderr, trends[gap.leader]
-        if trend >= o.trend_at and lower > o.beta_at:
-            states.append(_FOLLOW)
-        return _Seen(states, gap.leader, gap.beta, lower, gap.gap, trend)
+        if gap is not None:
+            if abs(gap.gap) >= o.gap_at:
+                states.append(_ABOVE if gap.gap > 0.0 else _BELOW)
+            if self._trends[gap.leader] >= o.trend_at and self._least_beta(gap) > o.beta_at:
+                states.append(_FOLLOW)
+        return _Seen(states, gap)
+
+    def _least_beta(self, gap: Gap) -> float:
+        return gap.beta - self.options.beta_errors * gap.stderr
 
     def _supports(self, state: str, past: Past) -> bool:
         away = (past.up - 0.5) / past.spread
@@ -244,12 +240,13 @@ class MarketStructurePredictor(PredictionSource):
         if state == _BREAKDOWN and self._falling is not None:
             leader, rows, fall, score = self._falling
             return f"{leader} has been breaking down for {rows} rows, now {-fall:.1%} below its high ({-score:.1f} sd)"
+        gap = seen.gap
+        if gap is None:
+            return state
         if state == _FOLLOW:
-            return (
-                f"{seen.leader} is in an uptrend ({seen.trend:.2f} sd) and beta to it is {seen.beta:.2f}, at least "
-                f"{seen.lower:.2f}"
-            )
-        return f"{state} {seen.leader} by {abs(seen.gap):.1f} sd in {self.options.gap_rows} rows (beta {seen.beta:.2f})"
+            trend, least = self._trends[gap.leader], self._least_beta(gap)
+            return f"{gap.leader} is in an uptrend ({trend:.2f} sd), beta to it is {gap.beta:.2f}, at least {least:.2f}"
+        return f"{state} {gap.leader} by {abs(gap.gap):.1f} sd in {self.options.gap_rows} rows (beta {gap.beta:.2f})"
 
     def _record(self, symbol: str, past: Past) -> str:
         return f"{past.words(symbol)}; shrunk to {past.up:.1%} +- {past.spread:.1%}"
@@ -261,16 +258,18 @@ class MarketStructurePredictor(PredictionSource):
             falling = f"{self._falling.leader} is breaking down, but this is a leader"
         elif self._unknown:
             falling = f"whether {', '.join(self._unknown)} breaks down is not known"
-        if seen.leader is None:
+        gap = seen.gap
+        if gap is None:
             return (
                 f"{falling}; no leader has {o.least_pairs} pairs of returns with it before the last {o.gap_rows} rows, "
                 f"or prices do not vary"
             )
-        gap = "not known" if isnan(seen.gap) else f"{seen.gap:.1f} sd, {o.gap_at:g} is needed"
-        trend = "not known" if isnan(seen.trend) else f"{seen.trend:.2f} sd, {o.trend_at:g} is needed"
+        leader, trend = gap.leader, self._trends[gap.leader]
+        away = "not known" if isnan(gap.gap) else f"{gap.gap:.1f} sd, {o.gap_at:g} is needed"
+        rises = "not known" if isnan(trend) else f"{trend:.2f} sd, {o.trend_at:g} is needed"
         return (
-            f"{falling}; gap to {seen.leader} {gap}; trend of {seen.leader} {trend}, and beta is at least "
-            f"{seen.lower:.2f}, {o.beta_at:g} is needed"
+            f"{falling}; gap to {leader} {away}; trend of {leader} {rises}, and beta is at least "
+            f"{self._least_beta(gap):.2f}, {o.beta_at:g} is needed"
         )
 
     def to_state(self) -> dict[str, Any]:
@@ -282,7 +281,11 @@ class MarketStructurePredictor(PredictionSource):
             "followed": self._followed.to_state(),
             "falling": None if self._falling is None else list(self._falling),
             "unknown": self._unknown,
-            "seen": {symbol: list(seen) for symbol, seen in self._seen.items()},
+            "trends": self._trends,
+            "seen": {
+                symbol: [seen.states, None if seen.gap is None else list(seen.gap)]
+                for symbol, seen in self._seen.items()
+            },
         }
 
     @classmethod
@@ -296,10 +299,10 @@ class MarketStructurePredictor(PredictionSource):
             leader, rows, fall, score = state["falling"]
             source._falling = _Falling(str(leader), int(rows), float(fall), float(score))
         source._unknown = [str(leader) for leader in state["unknown"]]
-        for symbol, (states, leader, *numbers) in state["seen"].items():
-            source._seen[str(symbol)] = _Seen(
-                [str(each) for each in states], None if leader is None else str(leader), *map(float, numbers)
-            )
+        source._trends = {str(leader): float(trend) for leader, trend in state["trends"].items()}
+        for symbol, (states, gap) in state["seen"].items():
+            found = None if gap is None else Gap(str(gap[0]), *map(float, gap[1:]))
+            source._seen[str(symbol)] = _Seen([str(each) for each in states], found)
         return source
 
 
