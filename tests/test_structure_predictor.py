@@ -241,12 +241,13 @@ def test_what_does_not_vary_or_fits_perfectly_has_no_gap():
         "BTC": candles_of(prices(btc)),
         "TWIN": candles_of(prices(2.0 * btc)),
         "FLAT": candles_of(np.full(60, 3.0)),
-        "GROWS": candles_of(2.0 ** np.arange(60.0)),
+        "DOUBLES": candles_of(2.0 ** np.arange(60.0)),
+        "GROWS": candles_of(prices(np.full(60, 0.01))),
     }
     *_, last = walk(bars_of_candles(market))
     given = list(last.values())
     found = dict(zip(last, gaps(given, 10, 30), strict=True))
-    assert found["FLAT"] is found["GROWS"] is found["BTC"] is None
+    assert found["FLAT"] is found["DOUBLES"] is found["GROWS"] is found["BTC"] is None
     assert found["TWIN"].beta == pytest.approx(2.0)
     assert found["TWIN"].stderr == 0.0
     assert math.isnan(found["TWIN"].gap)

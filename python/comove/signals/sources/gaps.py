@@ -22,8 +22,11 @@ from comove.signals.context import CLOSE, Context
 
 __all__ = ["Gap", "gaps"]
 
-#: A sum of squares as small as this, of that before a mean or a fit was taken out, is rounding.
-_ROUNDING: Final = 1e-12
+#: A sum of squares as small as this, of that before the mean was taken out, is rounding: prices are 1e-16 exact, and
+#: returns of 1 % then 1e-14.
+_NO_VARIANCE: Final = 1e-20
+#: ... and of that before the fit was: their difference cancels.
+_PERFECT: Final = 1e-12
 
 
 class Gap(NamedTuple):
@@ -56,7 +59,7 @@ def gaps(contexts: Sequence[Context], rows: int, least_pairs: int) -> list[Gap |
 
     Notes
     -----
-    All assets and leaders at once: work for each of assets x leaders x rows, five products.
+    All assets and leaders at once, with 6 x assets x leaders x rows products.
     """
     tables: dict[str, Floats] = {}
     # No context shows its own symbol among the leaders; another one does.
@@ -81,19 +84,15 @@ def gaps(contexts: Sequence[Context], rows: int, least_pairs: int) -> list[Gap |
 def _measured(
     prices: Floats, leading: Floats, rows: int, least_pairs: int, own: Sequence[tuple[int, int]]
 ) -> tuple[npt.NDArray[Any], ...]:
-    """Return the place of the leader, or -1, beta, its error and the gap of each asset.
-
-    Sums over the pairs of a leader and an asset are products of (leaders, rows) and (assets, rows), where what is
-    missing is 0. Each series is less its own mean first, so that little cancels when that of the pairs is taken out.
-    """
-    x, has_x = _returns(leading[:, :-rows])
-    y, has_y = _returns(prices[:, :-rows])
-    n = _over_pairs(has_x, has_y)
-    sum_x, sum_y = _over_pairs(x, has_y), _over_pairs(has_x, y)
-    all_xx, all_yy = _over_pairs(x * x, has_y), _over_pairs(has_x, y * y)
-    sxx, syy = all_xx - sum_x * sum_x / n, all_yy - sum_y * sum_y / n
-    sxy = _over_pairs(x, y) - sum_x * sum_y / n
-    known = (n >= least_pairs) & (sxx > _ROUNDING * all_xx) & (syy > _ROUNDING * all_yy)
+    """Return the place of the leader, or -1, beta, its error and the gap of each asset."""
+    x, has_x, level_x = _returns(leading[:, :-rows])
+    y, has_y, level_y = _returns(prices[:, :-rows])
+    n = _products(has_x, has_y)
+    # Series are less their own means already, so that little cancels where those of the pairs are taken out.
+    sum_x, sum_y = _products(x, has_y), _products(has_x, y)
+    sxx, syy = _products(x * x, has_y) - sum_x * sum_x / n, _products(has_x, y * y) - sum_y * sum_y / n
+    sxy = _products(x, y) - sum_x * sum_y / n
+    known = (n >= least_pairs) & (sxx > _NO_VARIANCE * level_x[:, None]) & (syy > _NO_VARIANCE * level_y)
     for leader, asset in own:
         known[leader, asset] = False
     beta = sxy / sxx
@@ -101,7 +100,7 @@ def _measured(
     best = place, np.arange(len(prices))
     beta, n, sxx, sxy, syy = beta[best], n[best], sxx[best], sxy[best], syy[best]
     squares = syy - beta * sxy
-    perfect = squares <= _ROUNDING * syy
+    perfect = squares <= _PERFECT * syy
     variance = np.where(perfect, 0.0, squares) / (n - 2.0)
     moved = prices[:, -1] / prices[:, -1 - rows] - 1.0
     led = (leading[:, -1] / leading[:, -1 - rows] - 1.0)[place]
@@ -109,17 +108,17 @@ def _measured(
     return np.where(known[best], place, -1), beta, np.sqrt(variance / sxx), np.where(perfect, np.nan, gap)
 
 
-def _returns(prices: Floats) -> tuple[Floats, Floats]:
-    """Return the returns of each row less their mean, 0 where missing, and 1 where there is one."""
+def _returns(prices: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the returns of each row less their mean, 0 where missing; 1 where there is one; their sum of squares."""
     moved = prices[:, 1:] / prices[:, :-1] - 1.0
     known = np.isfinite(moved)
     given = known.astype(np.float64)
     kept = np.where(known, moved, 0.0)
     mean = kept.sum(axis=1) / np.maximum(given.sum(axis=1), 1.0)
-    return (kept - mean[:, None]) * given, given
+    return (kept - mean[:, None]) * given, given, (kept * kept).sum(axis=1)
 
 
-def _over_pairs(of_leaders: Floats, of_assets: Floats) -> Floats:
+def _products(of_leaders: Floats, of_assets: Floats) -> Floats:
     # Not the product of a library of linear algebra, whose order of sums depends on the machine.
     summed: Floats = np.einsum("jt,kt->jk", of_leaders, of_assets)
     return summed
