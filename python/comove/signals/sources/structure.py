@@ -58,9 +58,9 @@ class MarketStructureOptions:
     """Episodes that 1/2 is worth against the record of all assets; above 0."""
     asset_prior: float = USUAL_ASSET_PRIOR
     """Episodes that the record of all assets is worth against the asset's own; above 0."""
-    margin: float = 1.0
-    """Standard deviations from 1/2 that a record must be; above 0. Chance alone brings a long record there in 1 of 3,
-    and then the probability is still near 1/2."""
+    margin: float = 0.5
+    """Standard deviations from 1/2 that a record must be; above 0. Not many, for the probability is shrunk already and
+    a standard deviation of it has the doubt in that: half of one is 3 % from 1/2 with 60 episodes."""
     gap_rows: int = 20
     """Rows over which an asset parts from its leader; at least 2. Those of the longer return of the features'
     divergence."""
