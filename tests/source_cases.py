@@ -1,66 +1,137 @@
-"""Contexts for the tests of sources without a market around them, and what came of predictions."""
+"""Markets that grow bar by bar as their own structure tells them, and how to walk sources through them."""
 
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
+import pytest
 
-from comove import MarketStructureCoordinator
-from comove.signals import Context
-from structure_cases import HOUR, START
+from comove import FeatureRecipe, MarketStructureCoordinator
+from comove.signals import SignalMarket
+from comove.structure import BreakdownRule, RegimeOptions
+from signal_cases import bars_of_frames, candle
+from structure_cases import DATA, HOUR, START
 
-CLOSE = 3
+LEADERS = ("BTC", "ETH")
+HORIZON = 6
+REGIMES = RegimeOptions(window_size=30, past_window=90, vol_window=10, min_dwell=4)
 
 
-def walks(symbols, rows, seed, factor=0.0, sd=0.004, steps=8):
-    """Candles of random walks as arrays; `factor` is the share of the variance that all have in common."""
+def small_market(rows=64):
+    """A market with small windows, which records fill soon in, and few features."""
+    return SignalMarket(
+        MarketStructureCoordinator(
+            LEADERS,
+            window_size=60,
+            regimes=REGIMES,
+            lag_window=60,
+            spillover_window=60,
+            breakdown=BreakdownRule(window_size=12, calm_rows=12),
+        ),
+        FeatureRecipe(columns=["ret_1"], fill=None),
+        rows=rows,
+    )
+
+
+def grow(rows, names, move, market=None, volume=lambda row, name: 1_000.0):
+    """Contexts of each bar; `move(row, contexts)` gives the return of each symbol into a row, by what was before it."""
+    market = small_market() if market is None else market
+    closes, contexts = dict.fromkeys(names, 100.0), {}
+    for row in range(rows):
+        moves = move(row, contexts)
+        candles = {}
+        for name in names:
+            before = closes[name]
+            closes[name] = close = before * (1.0 + float(moves[name]))
+            low, high = sorted((before, close))
+            candles[name] = candle(before, high * 1.001, low * 0.999, close, volume(row, name))
+        contexts = market.update(START + HOUR * row, candles)
+        yield contexts
+
+
+def noise(seed, rows, assets=("BONK", "WIF", "PEPE"), sd=0.01):
+    """Returns of leaders and assets that move together and that nothing foretells, shape (rows, symbols)."""
     rng = np.random.default_rng(seed)
-    common, own = rng.normal(0.0, sd, (1, rows * steps)), rng.normal(0.0, sd, (symbols, rows * steps))
-    moves = np.sqrt(factor) * common + np.sqrt(1.0 - factor) * own
-    inner = 100.0 * np.exp(np.cumsum(moves, axis=1)).reshape(symbols, rows, steps)
-    opens = np.concatenate([np.full((symbols, 1), 100.0), inner[:, :-1, -1]], axis=1)
-    highs, lows = np.maximum(opens, inner.max(axis=2)), np.minimum(opens, inner.min(axis=2))
-    table = np.stack([opens, highs, lows, inner[:, :, -1], np.full_like(opens, 1_000.0)], axis=2)
-    return {f"C{place:02d}": each for place, each in enumerate(table)}
+    names = (*LEADERS, *assets)
+    # Row by row, so that a shorter market is the beginning of a longer one.
+    drawn = rng.normal(0.0, sd, (rows, 1 + len(names)))
+    return names, drawn[:, :1] + drawn[:, 1:] / 2.0
 
 
-def contexts_of(tables, features=None, rows=20, leaders=()):
-    """Contexts of each bar; a symbol without a close has none. `features` gives those of a symbol in a row."""
-    structure = MarketStructureCoordinator()
-    for row in range(max(map(len, tables.values()))):
-        yield [
-            Context(
-                symbol,
-                START + HOUR * row,
-                row,
-                table[max(0, row - rows + 1) : row + 1],
-                {leader: tables[leader][max(0, row - rows + 1) : row + 1] for leader in leaders if leader != symbol},
-                {} if features is None else features(symbol, row),
-                structure,
-            )
-            for symbol, table in tables.items()
-            if row < len(table) and np.isfinite(table[row, CLOSE])
-        ]
+def noisy(seed, rows, **options):
+    names, moves = noise(seed, rows)
+    return grow(rows, names, lambda row, _: dict(zip(names, moves[row], strict=True)), **options)
 
 
-def predictions(source, bars):
-    """What a source says of each symbol in each bar."""
-    found = []
+def said(source, bars, check=None):
+    """What a source says of each bar: (row, symbol, prediction or the reason of none, close)."""
     for contexts in bars:
-        source.observe(contexts)
-        found.append({context.symbol: source.predict(context) for context in contexts})
-    return found
+        source.observe(list(contexts.values()))
+        for symbol, context in contexts.items():
+            prediction = source.predict(context)
+            if check is not None:
+                check(context)
+            answer = source.abstained[symbol] if prediction is None else prediction
+            yield context.row, symbol, answer, context.close
 
 
-def scored(found, tables, horizon):
-    """Probability of a rise and whether it came, of each prediction with an outcome; shape (n, 2)."""
-    pairs = []
-    for row, said in enumerate(found):
-        for symbol, one in said.items():
-            closes = tables[symbol][:, CLOSE]
-            if one is not None and row + horizon < len(closes) and closes[row + horizon] != closes[row]:
-                pairs.append((one.up, float(closes[row + horizon] > closes[row])))
-    return np.array(pairs)
+class Scores:
+    """Predictions against what came: `up`, `rose` and the rest side by side."""
+
+    def __init__(self, answers):
+        answers = list(answers)
+        closes = {(row, symbol): close for row, symbol, _, close in answers}
+        rows = []
+        for row, symbol, answer, close in answers:
+            later = closes.get((row + HORIZON, symbol))
+            if not isinstance(answer, str) and later is not None:
+                assert answer.horizon == HORIZON
+                rows.append((row, symbol, answer.up, 1.0 if later > close else 0.0, answer.reason))
+        self.row, self.symbol, self.up, self.rose, self.reason = map(np.array, zip(*rows, strict=True))
+        self.silent = [(row, symbol, answer) for row, symbol, answer, _ in answers if isinstance(answer, str)]
+
+    def __len__(self):
+        return len(self.up)
+
+    def brier(self, of=slice(None)):
+        return float(np.mean((self.up[of] - self.rose[of]) ** 2))
+
+    def where(self, words, after=0):
+        return np.array([words in reason for reason in self.reason]) & (self.row >= after)
 
 
-def brier(pairs):
-    return float(np.mean((pairs[:, 0] - pairs[:, 1]) ** 2))
+def assert_goes_on(make_bars, source, cuts):
+    """A source restored at any of the bars says and becomes the same as the one that was not."""
+    expected = []
+    kept = {}
+    for row, contexts in enumerate(make_bars()):
+        source.observe(list(contexts.values()))
+        expected.append([(source.predict(each), source.abstained.get(symbol)) for symbol, each in contexts.items()])
+        if row in cuts:
+            kept[row] = source.to_bytes()
+    last = source.to_bytes()
+    restored = {}
+    for row, contexts in enumerate(make_bars()):
+        for other in restored.values():
+            other.observe(list(contexts.values()))
+            got = [(other.predict(each), other.abstained.get(symbol)) for symbol, each in contexts.items()]
+            assert got == expected[row]
+        if row in kept:
+            restored[row] = type(source).from_bytes(kept[row])
+            assert restored[row].to_bytes() == kept[row]
+            # Asked again within the bar it was saved in, too.
+            got = [restored[row].predict(each) for each in contexts.values()]
+            assert got == [prediction for prediction, _ in expected[row]]
+    assert len(restored) == len(cuts)
+    assert all(other.to_bytes() == last for other in restored.values())
+
+
+def recorded_bars(rows, symbols=("BTC", "ETH", "SOL", "DOGE", "WIF", "PEPE")):
+    folder = DATA / "ohlcv" / "1h_2024"
+    if not folder.is_dir():
+        pytest.skip(f"the recorded candles are not at {folder}; COMOVE_DATA names their folder")
+    frames = {
+        name: pl.read_parquet(folder / f"{name}.parquet") for name in symbols if (folder / f"{name}.parquet").exists()
+    }
+    assert len(frames) > 3
+    return bars_of_frames(frames, rows)

@@ -13,8 +13,8 @@ from comove.signals import SignalMarket
 from comove.signals.sources import PatternOptions, PatternSource
 from comove.signals.sources.candlesticks import PATTERNS, Candlesticks, rounded
 from signal_cases import bars_of_frames, walk
-from source_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 from structure_cases import DATA
+from walk_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 
 HOURS = DATA / "ohlcv" / "1h_2024"
 needs_talib = pytest.mark.skipif(not Candlesticks().available, reason="needs the extra signals")

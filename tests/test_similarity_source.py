@@ -13,8 +13,8 @@ from comove.signals import SignalMarket
 from comove.signals.sources import USUAL_FEATURES, SimilarityOptions, SimilaritySource
 from comove.signals.sources.library import Library, available
 from signal_cases import bars_of_frames, walk
-from source_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 from structure_cases import DATA
+from walk_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 
 HOURS = DATA / "ohlcv" / "1h_2024"
 needs_sklearn = pytest.mark.skipif(not available(), reason="needs the extra signals")

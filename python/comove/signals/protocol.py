@@ -131,11 +131,15 @@ def _check_direction(direction: object) -> None:
 
 
 def _check_share(name: str, value: float) -> None:
-    # Written so that NaN is outside too.
+    # Nearly all are plain floats; a look at the types takes as long as all else. Written so that NaN is outside too.
+    if type(value) is float and 0.0 <= value <= 1.0:
+        return
     if isinstance(value, bool) or not isinstance(value, float | int) or not 0.0 <= value <= 1.0:
         raise ParameterError(f"{name} must be from 0 to 1, got {value!r}", name)
 
 
 def _check_horizon(horizon: int) -> None:
+    if type(horizon) is int and horizon >= 1:
+        return
     if isinstance(horizon, bool) or not isinstance(horizon, int) or horizon < 1:
         raise ParameterError(f"horizon must be a whole number of at least 1, got {horizon!r}", "horizon")

@@ -1,0 +1,311 @@
+"""The opinions of the alpha engines, made one probability.
+
+Letters: w_e the weight of engine e in the regime of the asset, c_e the confidence of its signal, s_e 1 for long and -1
+for short.
+
+    score = sum w_e s_e ln(c_e / (1 - c_e)) / sum w_e,  over the engines that signal
+    x     = 1 / (1 + exp(-score)) - 1/2
+    up    = 1/2 + slope x
+
+The mean of log odds and not the sum: the engines look at the same candles, and five that agree are not five witnesses
+(the logarithmic opinion pool: Genest and Zidek 1986, Combining probability distributions, Statistical Science 1). The
+slope is what the record of such scores over the horizon of this source supports (see `calibration`): engines have
+horizons of their own, and may be too sure of themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import exp, log
+from typing import Any, ClassVar, Final, Self
+
+# A saved source finds the classes of its engines by their kind: those of comove must have been loaded.
+import comove.signals.engines  # noqa: F401
+from comove.errors import ParameterError, StateError
+from comove.options import MAX_LIVE_ROWS, positive, whole
+from comove.signals.context import Context
+from comove.signals.protocol import Abstention, AlphaEngine, Prediction, PredictionSource, Signal
+from comove.signals.sources.bars import bar_row
+from comove.signals.sources.calibration import Calibration
+from comove.signals.sources.followed import USUAL_HORIZON
+from comove.signals.sources.waiting import Waiting
+from comove.structure import MarketRegime
+
+__all__ = ["AlphaOptions", "AlphaSource"]
+
+#: No engine is believed to be wrong less often than this: log odds have no bound.
+_LEAST_DOUBT: Final = 0.01
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlphaOptions:
+    """Horizon and prior of the combined engines.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its bounds.
+    """
+
+    horizon: int = USUAL_HORIZON
+    """Rows ahead, whatever the engines' own horizons are; at least 1."""
+    prior: float = 25.0
+    """Outcomes that do not overlap that a slope of 0 is worth; above 0. A Brier score on noise then loses 1 / (16 times
+    25) = 0.0025 at the most, however sure the engines are."""
+
+    def __post_init__(self) -> None:
+        checked = whole("horizon", self.horizon, least=1, most=MAX_LIVE_ROWS, because="2^24")
+        object.__setattr__(self, "horizon", checked)
+        object.__setattr__(self, "prior", positive("prior", self.prior))
+
+
+class AlphaSource(PredictionSource):
+    """Probability of a rise by the alpha engines together.
+
+    Each engine is asked once a bar for each symbol, in `observe`. One that raises an error is left out, until its next
+    bar, and `failures` tells.
+
+    Parameters
+    ----------
+    engines : sequence of AlphaEngine
+        At least one, with different names. They are fed here and nowhere else.
+    options : AlphaOptions, optional
+    weights : mapping of str to mapping of str to float, optional
+        Of each regime, by its value as in ``"risk_off"``, the weights of engines by name; at least 0, and 1 where one
+        is not named. An engine of weight 0 is not heard.
+
+    Raises
+    ------
+    ParameterError
+        Not an engine, a name twice, a regime or an engine that there is not, a weight out of its bounds.
+
+    Notes
+    -----
+    It abstains where no engine signals, where their opinions cancel, and where the slope of its record is not above 0:
+    that the engines have been wrong is no reason to believe the opposite.
+    """
+
+    __slots__ = (
+        "_calibration",
+        "_heard",
+        "_row",
+        "_waiting",
+        "abstained",
+        "engines",
+        "failures",
+        "horizon",
+        "options",
+        "weights",
+    )
+
+    kind = "alpha-source"
+    name: ClassVar[str] = "alpha"
+
+    def __init__(
+        self,
+        engines: Sequence[AlphaEngine],
+        options: AlphaOptions | None = None,
+        *,
+        weights: Mapping[str, Mapping[str, float]] | None = None,
+    ) -> None:
+        chosen = AlphaOptions() if options is None else options
+        if not isinstance(chosen, AlphaOptions):
+            raise ParameterError(f"options must be AlphaOptions, got {type(options).__name__}", "type")
+        self.engines = _engines(engines)
+        self.options, self.horizon = chosen, chosen.horizon
+        self.weights = _weights(weights, [engine.name for engine in self.engines])
+        self.abstained: dict[str, str] = {}
+        self.failures: dict[str, str] = {}
+        """What the engines that failed in the last bar raised first, by name."""
+        self._row = -1
+        self._waiting: Waiting[float] = Waiting(chosen.horizon)
+        self._calibration = Calibration(chosen.horizon, chosen.prior)
+        # Of each symbol of the bar: the opinion, None where there is none, and who said what.
+        self._heard: dict[str, tuple[float | None, str]] = {}
+
+    @property
+    def slope(self) -> float:
+        """How much of the engines' opinion comes true, by the record."""
+        return self._calibration.slope
+
+    def observe(self, contexts: Sequence[Context]) -> None:
+        """Take in a bar: outcomes first, then what each engine says of each symbol.
+
+        Raises
+        ------
+        OrderError, DataError
+            As `bar_row`, and the source is as it was.
+        """
+        self._row = bar_row(contexts, self._row)
+        self.abstained, self.failures, self._heard = {}, {}, {}
+        closes = {context.symbol: context.close for context in contexts}
+        self._calibration.add([(opinion, rose) for _, opinion, rose in self._waiting.settle(self._row, closes)])
+        for engine in self.engines:
+            try:
+                engine.observe(contexts)
+            # An engine may be anybody's, and one that fails must not take the others with it.
+            except Exception as error:
+                self.failures[engine.name] = f"observe raised {_told(error)}"
+        awake = [engine for engine in self.engines if engine.name not in self.failures]
+        self._heard = {context.symbol: self._hear(context, awake) for context in contexts}
+        self._waiting.note(self._row, closes, {symbol: each for symbol, (each, _) in self._heard.items() if each})
+
+    def predict(self, context: Context) -> Prediction | None:
+        """Return the combined opinion of the engines; None where there is none, or the record does not support it."""
+        symbol = context.symbol
+        opinion, words = self._heard.get(symbol, (None, f"{symbol} was not observed in the last bar"))
+        if opinion is None or context.row != self._row:
+            self.abstained[symbol] = words if context.row == self._row else f"row {context.row} was not observed last"
+            return None
+        record, slope = self._calibration, self._calibration.slope
+        counts = record.words
+        if opinion == 0.0:
+            self.abstained[symbol] = f"the engines cancel out: {words}"
+            return None
+        if not record.bars:
+            self.abstained[symbol] = f"no outcome yet of what the engines say: {words}"
+            return None
+        if slope <= 0.0:
+            self.abstained[symbol] = f"the engines have not been right: slope {slope:.2f} in {counts}; {words}"
+            return None
+        # The line may leave the probabilities where the engines have been too modest.
+        up = min(max(0.5 + slope * opinion, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
+        reason = (
+            f"{words}; together {0.5 + opinion:.1%} up, of which a slope of {slope:.2f} in {counts} leaves {up:.1%}"
+        )
+        return Prediction.of(up, self.horizon, reason)
+
+    def _hear(self, context: Context, awake: Sequence[AlphaEngine]) -> tuple[float | None, str]:
+        """Return the opinion of the engines on a symbol, and what each said."""
+        weights: Mapping[str, float] = {}
+        if self.weights:
+            weights = self.weights.get(context.regime.regime.value, {})
+        total = score = 0.0
+        said, silent = [], []
+        for engine in awake:
+            name = engine.name
+            try:
+                answer = engine.evaluate(context)
+            except Exception as error:
+                self.failures.setdefault(name, f"evaluate raised {_told(error)} for {context.symbol}")
+                silent.append(f"{name} failed: {_told(error)}")
+                continue
+            if isinstance(answer, Abstention):
+                silent.append(f"{name}: {answer.reason}")
+                continue
+            if not isinstance(answer, Signal):
+                wrong = f"evaluate returned {type(answer).__name__}"
+                self.failures.setdefault(name, f"{wrong} for {context.symbol}")
+                silent.append(f"{name} failed: {wrong}")
+                continue
+            weight = weights.get(name, 1.0)
+            if weight == 0.0:
+                silent.append(f"{name}: not heard in the regime {context.regime.regime.value}")
+                continue
+            sure = min(max(answer.confidence, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
+            odds = log(sure / (1.0 - sure))
+            score += weight * (odds if answer.direction == "long" else -odds)
+            total += weight
+            heard = f"{name} {answer.direction} {answer.confidence:.1%}"
+            said.append(
+                f"{heard} ({answer.reason})" if weight == 1.0 else f"{heard} times {weight:g} ({answer.reason})"
+            )
+        if said:
+            return 1.0 / (1.0 + exp(-score / total)) - 0.5, ", ".join(said)
+        failed = (f"{name} failed: {why}" for name, why in self.failures.items() if why.startswith("observe"))
+        return None, "no engine signals: " + "; ".join([*failed, *silent])
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all that is kept, options and engines included."""
+        return {
+            "options": asdict(self.options),
+            "weights": self.weights,
+            "engines": [[engine.kind, engine.to_bytes()] for engine in self.engines],
+            "row": self._row,
+            "abstained": self.abstained,
+            "failures": self.failures,
+            "heard": {symbol: list(heard) for symbol, heard in self._heard.items()},
+            "waiting": self._waiting.to_state(),
+            "calibration": self._calibration.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the source of a state; the classes of its engines must have been loaded.
+
+        Raises
+        ------
+        StateError
+            An engine of a kind that there is not, or that several classes have.
+        """
+        engines = [_class_of(kind).from_bytes(snapshot) for kind, snapshot in state["engines"]]
+        source = cls(engines, AlphaOptions(**state["options"]), weights=state["weights"])
+        source._row = int(state["row"])
+        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
+        source.failures = {str(name): str(reason) for name, reason in state["failures"].items()}
+        source._heard = {
+            str(symbol): (None if opinion is None else float(opinion), str(words))
+            for symbol, (opinion, words) in state["heard"].items()
+        }
+        source._waiting.read(state["waiting"])
+        source._calibration.read(state["calibration"])
+        return source
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _engines(engines: object) -> tuple[AlphaEngine, ...]:
+    if not isinstance(engines, Sequence) or isinstance(engines, str):
+        raise ParameterError(f"engines must be a sequence of engines, got {type(engines).__name__}", "type")
+    names = set()
+    for engine in engines:
+        if not isinstance(engine, AlphaEngine):
+            raise ParameterError(f"engines must be AlphaEngines, got {type(engine).__name__}", "type")
+        if engine.name in names:
+            raise ParameterError(f"engines must have different names, got {engine.name!r} twice", "engines")
+        names.add(engine.name)
+    if not engines:
+        raise ParameterError("engines must hold at least 1 engine, got 0", "too_small")
+    return tuple(engines)
+
+
+def _weights(weights: object, names: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return the weights of each regime, checked."""
+    if weights is None:
+        return {}
+    if not isinstance(weights, Mapping):
+        raise ParameterError(f"weights must be a mapping of regimes, got {type(weights).__name__}", "type")
+    regimes = [regime.value for regime in MarketRegime]
+    checked: dict[str, dict[str, float]] = {}
+    for regime, each in weights.items():
+        if regime not in regimes:
+            raise ParameterError(f"weights must be of the regimes {', '.join(regimes)}, got {regime!r}", "choice")
+        if not isinstance(each, Mapping):
+            raise ParameterError(f"weights of {regime} must be a mapping of engines, got {type(each).__name__}", "type")
+        checked[regime] = {}
+        for name, weight in each.items():
+            if name not in names:
+                raise ParameterError(f"weights must be of the engines {', '.join(names)}, got {name!r}", "choice")
+            is_zero = isinstance(weight, int | float) and not isinstance(weight, bool) and weight == 0
+            checked[regime][name] = 0.0 if is_zero else positive(f"weights of {name} in {regime}", weight)
+    return checked
+
+
+def _class_of(kind: str) -> type[AlphaEngine]:
+    """Return the class of engines of a kind."""
+    # By name, for a class that is made again, as with slots or when a module is loaded anew, leaves the old one behind.
+    named: dict[tuple[str, str], type[AlphaEngine]] = {}
+    waiting: list[type[Any]] = [AlphaEngine]
+    while waiting:
+        for each in waiting.pop().__subclasses__():
+            waiting.append(each)
+            if each.__dict__.get("kind") == kind:
+                named[each.__module__, each.__qualname__] = each
+    found = list(named.values())
+    if len(found) != 1:
+        many = "no class" if not found else f"{len(found)} classes"
+        raise StateError(f"the snapshot has an engine of the kind {kind!r}, {many} of which is loaded", "state_content")
+    return found[0]

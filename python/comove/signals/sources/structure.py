@@ -1,0 +1,317 @@
+"""Plays by the structure of the market, each as far as its own record supports it.
+
+Three states of an asset are looked for in each bar, and what followed each of them is recorded:
+
+    breakdown     a leader is breaking down, and the asset is none of the leaders: reduce altcoins
+    above, below  the asset has parted from its leader by `gap_at` (see `gaps`): a reversal or a breakaway, whichever
+                  followed
+    follow        the asset's leader is in an uptrend, and its beta is high beyond its error
+
+An asset can be in several; a record takes in each of them. The first in this order that its record supports speaks:
+the probability by the record is at least `margin` of its own standard deviations from 1/2, on the side that the play is
+for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from math import isnan, nan
+from typing import Any, ClassVar, Final, NamedTuple, Self
+
+from comove.errors import ParameterError
+from comove.options import MAX_LIVE_ROWS, positive, whole
+from comove.signals.context import Context
+from comove.signals.protocol import Prediction, PredictionSource
+from comove.signals.sources.bars import bar_row
+from comove.signals.sources.followed import (
+    USUAL_ASSET_PRIOR,
+    USUAL_HORIZON,
+    USUAL_POOLED_PRIOR,
+    Followed,
+    Past,
+)
+from comove.signals.sources.gaps import Gap, gaps
+
+__all__ = ["MarketStructureOptions", "MarketStructurePredictor"]
+
+_BREAKDOWN: Final = "breakdown"
+_ABOVE: Final = "above"
+_BELOW: Final = "below"
+_FOLLOW: Final = "follow"
+_LEAST: Final = {"horizon": 1, "gap_rows": 2, "least_pairs": 10}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketStructureOptions:
+    """When a play is looked at, and how much its record must say.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its bounds.
+    """
+
+    horizon: int = USUAL_HORIZON
+    """Rows ahead; at least 1."""
+    pooled_prior: float = USUAL_POOLED_PRIOR
+    """Episodes that 1/2 is worth against the record of all assets; above 0."""
+    asset_prior: float = USUAL_ASSET_PRIOR
+    """Episodes that the record of all assets is worth against the asset's own; above 0."""
+    margin: float = 0.5
+    """Standard deviations from 1/2 that a record must be; above 0. Not many, for the probability is shrunk already and
+    a standard deviation of it has the doubt in that: half of one is 3 % from 1/2 with 60 episodes."""
+    gap_rows: int = 20
+    """Rows over which an asset parts from its leader; at least 2. Those of the longer return of the features'
+    divergence."""
+    gap_at: float = 2.0
+    """Gap from which it has parted, in its own noise; above 0. Chance alone goes beyond 2 in 5 % of rows."""
+    least_pairs: int = 30
+    """Pairs of returns before the gap that beta and noise need; at least 10. Contexts must show `gap_rows` + 1 + this
+    many rows."""
+    trend_at: float = 0.65
+    """Trend of a leader from which it is in an uptrend, in standard deviations of the regime's window; above 0. That of
+    the regimes."""
+    beta_at: float = 1.1
+    """Beta that an asset's must exceed by its error to be high; above 0."""
+    beta_errors: float = 1.96
+    """Standard errors of beta by which it must exceed that; above 0. 1.96 is the lower end of 95 %."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            name, value = field.name, getattr(self, field.name)
+            if name in _LEAST:
+                checked: float = whole(name, value, least=_LEAST[name], most=MAX_LIVE_ROWS, because="2^24")
+            else:
+                checked = positive(name, value)
+            object.__setattr__(self, name, checked)
+
+
+class _Falling(NamedTuple):
+    """A leader that is breaking down."""
+
+    leader: str
+    rows: int
+    fall: float
+    score: float
+
+
+class _Seen(NamedTuple):
+    """An asset in the last bar."""
+
+    states: list[str]
+    gap: Gap | None
+    """None where no leader can be measured against."""
+
+
+class MarketStructurePredictor(PredictionSource):
+    """Probability of a rise by what followed the same structure of the market.
+
+    It abstains where no play applies, where the record of none that does is clear, and where a leader is breaking down
+    and only a rise of an altcoin has support: then altcoins are to be reduced, or let alone.
+
+    Parameters
+    ----------
+    options : MarketStructureOptions, optional
+
+    Raises
+    ------
+    ParameterError
+        Other options.
+
+    Notes
+    -----
+    Beta and noise are those of the rows that contexts show, all assets at once: to ask the coordinator for the betas of
+    47 coins with 3 leaders each would take longer than all else here.
+    """
+
+    __slots__ = ("_falling", "_followed", "_row", "_seen", "_trends", "_unknown", "abstained", "horizon", "options")
+
+    kind = "structure-source"
+    name: ClassVar[str] = "structure"
+
+    def __init__(self, options: MarketStructureOptions | None = None) -> None:
+        chosen = MarketStructureOptions() if options is None else options
+        if not isinstance(chosen, MarketStructureOptions):
+            raise ParameterError(f"options must be MarketStructureOptions, got {type(options).__name__}", "type")
+        self.options, self.horizon = chosen, chosen.horizon
+        self.abstained: dict[str, str] = {}
+        self._row = -1
+        self._followed = Followed(chosen.horizon, chosen.pooled_prior, chosen.asset_prior)
+        # Of the last bar: the leader that falls most of those that break down, those of which it is not known, the
+        # trends of all, and each asset.
+        self._falling: _Falling | None = None
+        self._unknown: list[str] = []
+        self._trends: dict[str, float] = {}
+        self._seen: dict[str, _Seen] = {}
+
+    def observe(self, contexts: Sequence[Context]) -> None:
+        """Take in a bar: what followed earlier states, and the states each asset is in now.
+
+        Raises
+        ------
+        OrderError, DataError
+            As `bar_row`, and the predictor is as it was.
+        """
+        self._row = bar_row(contexts, self._row)
+        self.abstained, self._seen, self._falling, self._unknown = {}, {}, None, []
+        if not contexts:
+            return
+        closes = {context.symbol: context.close for context in contexts}
+        self._followed.learn(self._row, closes)
+        leaders = contexts[0].structure.leaders
+        self._look_at_leaders(contexts[0], leaders)
+        # The leaders' trends are the same for every asset.
+        evidence = contexts[0].regime.evidence
+        self._trends = {leader: _number(evidence.get(f"trend_{leader}")) for leader in leaders}
+        measured = gaps(contexts, self.options.gap_rows, self.options.least_pairs)
+        for context, gap in zip(contexts, measured, strict=True):
+            self._seen[context.symbol] = self._look(context.symbol, gap, leaders)
+        states = {symbol: seen.states for symbol, seen in self._seen.items() if seen.states}
+        self._followed.note(self._row, closes, states)
+
+    def predict(self, context: Context) -> Prediction | None:
+        """Return what the first play that applies, and that its record supports, says; None where there is none."""
+        symbol = context.symbol
+        seen = self._seen.get(symbol)
+        if seen is None or context.row != self._row:
+            self.abstained[symbol] = f"{symbol} was not observed in row {context.row}"
+            return None
+        if not seen.states:
+            self.abstained[symbol] = f"no play: {self._no_play(seen)}"
+            return None
+        unsupported = []
+        chosen: tuple[float, str] | None = None
+        for state in seen.states:
+            past = self._followed.past(symbol, state)
+            if past is None:
+                unsupported.append(f"{self._situation(state, seen)}, without an outcome yet")
+            elif not self._supports(state, past):
+                unsupported.append(
+                    f"{self._situation(state, seen)}, and its record supports nothing: {self._record(symbol, past)}"
+                )
+            elif past.up > 0.5 and _BREAKDOWN in seen.states:
+                unsupported.append(f"{self._situation(state, seen)}, but no rise is said while a leader breaks down")
+            elif chosen is None:
+                words = f"{_play(state, past.up)}: {self._situation(state, seen)}; {self._record(symbol, past)}"
+                chosen = past.up, words
+            else:
+                unsupported.append(f"{_play(state, past.up)} would say {past.up:.1%} up")
+        also = "; ".join(unsupported)
+        if chosen is None:
+            self.abstained[symbol] = also
+            return None
+        up, words = chosen
+        return Prediction.of(up, self.horizon, f"{words}; also: {also}" if also else words)
+
+    def _look_at_leaders(self, context: Context, leaders: Sequence[str]) -> None:
+        for leader in leaders:
+            status = context.leader_status(leader)
+            if status.breaking is None:
+                self._unknown.append(leader)
+            elif status.breaking:
+                score = _number(status.fall_score)
+                if self._falling is None or score < self._falling.score:
+                    self._falling = _Falling(leader, status.rows_breaking or 0, _number(status.fall), score)
+
+    def _look(self, symbol: str, gap: Gap | None, leaders: Sequence[str]) -> _Seen:
+        o = self.options
+        states = [_BREAKDOWN] if self._falling is not None and symbol not in leaders else []
+        if gap is not None:
+            if abs(gap.gap) >= o.gap_at:
+                states.append(_ABOVE if gap.gap > 0.0 else _BELOW)
+            if self._trends[gap.leader] >= o.trend_at and self._least_beta(gap) > o.beta_at:
+                states.append(_FOLLOW)
+        return _Seen(states, gap)
+
+    def _least_beta(self, gap: Gap) -> float:
+        return gap.beta - self.options.beta_errors * gap.stderr
+
+    def _supports(self, state: str, past: Past) -> bool:
+        away = (past.up - 0.5) / past.spread
+        if state == _BREAKDOWN:
+            return -away >= self.options.margin
+        if state == _FOLLOW:
+            return away >= self.options.margin
+        return abs(away) >= self.options.margin
+
+    def _situation(self, state: str, seen: _Seen) -> str:
+        """Return what the market looks like, with the figures."""
+        if state == _BREAKDOWN and self._falling is not None:
+            leader, rows, fall, score = self._falling
+            return f"{leader} has been breaking down for {rows} rows, now {-fall:.1%} below its high ({-score:.1f} sd)"
+        gap = seen.gap
+        if gap is None:
+            return state
+        if state == _FOLLOW:
+            trend, least = self._trends[gap.leader], self._least_beta(gap)
+            return f"{gap.leader} is in an uptrend ({trend:.2f} sd), beta to it is {gap.beta:.2f}, at least {least:.2f}"
+        return f"{state} {gap.leader} by {abs(gap.gap):.1f} sd in {self.options.gap_rows} rows (beta {gap.beta:.2f})"
+
+    def _record(self, symbol: str, past: Past) -> str:
+        return f"{past.words(symbol)}; shrunk to {past.up:.1%} +- {past.spread:.1%}"
+
+    def _no_play(self, seen: _Seen) -> str:
+        o = self.options
+        falling = "no leader is breaking down"
+        if self._falling is not None:
+            falling = f"{self._falling.leader} is breaking down, but this is a leader"
+        elif self._unknown:
+            falling = f"whether {', '.join(self._unknown)} breaks down is not known"
+        gap = seen.gap
+        if gap is None:
+            return (
+                f"{falling}; no leader has {o.least_pairs} pairs of returns with it before the last {o.gap_rows} rows, "
+                f"or prices do not vary"
+            )
+        leader, trend = gap.leader, self._trends[gap.leader]
+        away = "not known" if isnan(gap.gap) else f"{gap.gap:.1f} sd, {o.gap_at:g} is needed"
+        rises = "not known" if isnan(trend) else f"{trend:.2f} sd, {o.trend_at:g} is needed"
+        return (
+            f"{falling}; gap to {leader} {away}; trend of {leader} {rises}, and beta is at least "
+            f"{self._least_beta(gap):.2f}, {o.beta_at:g} is needed"
+        )
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all that is kept, options included."""
+        return {
+            "options": asdict(self.options),
+            "row": self._row,
+            "abstained": self.abstained,
+            "followed": self._followed.to_state(),
+            "falling": None if self._falling is None else list(self._falling),
+            "unknown": self._unknown,
+            "trends": self._trends,
+            "seen": {
+                symbol: [seen.states, None if seen.gap is None else list(seen.gap)]
+                for symbol, seen in self._seen.items()
+            },
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the predictor of a state."""
+        source = cls(MarketStructureOptions(**state["options"]))
+        source._row = int(state["row"])
+        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
+        source._followed.read(state["followed"])
+        if state["falling"] is not None:
+            leader, rows, fall, score = state["falling"]
+            source._falling = _Falling(str(leader), int(rows), float(fall), float(score))
+        source._unknown = [str(leader) for leader in state["unknown"]]
+        source._trends = {str(leader): float(trend) for leader, trend in state["trends"].items()}
+        for symbol, (states, gap) in state["seen"].items():
+            found = None if gap is None else Gap(str(gap[0]), *map(float, gap[1:]))
+            source._seen[str(symbol)] = _Seen([str(each) for each in states], found)
+        return source
+
+
+def _number(value: float | None) -> float:
+    return nan if value is None else value
+
+
+def _play(state: str, up: float) -> str:
+    """Return the name of a play, by what its record says."""
+    if state in (_ABOVE, _BELOW):
+        return "breakaway" if (up > 0.5) == (state == _ABOVE) else "reversal"
+    return "reduce altcoins" if state == _BREAKDOWN else "follow the leader"
