@@ -1,0 +1,228 @@
+"""What all alpha engines but the leaders' share: options, a ledger of signals, and a record of how often they were right.
+
+The outcomes of one bar are those of coins that move together, so they count as one: the share of them that was right.
+Outcomes of signals given row after row overlap over h rows, so that n of them tell as much as n / h: the prior, worth
+m outcomes without overlap, is m h. With the hits H, the confidence is (H + m h / 2) / (n + m h). On noise its variance
+is at most about n h / (4 (n + m h)^2), largest at n = m h, where it is 1 / (16 m).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar
+
+import numpy as np
+
+from comove.errors import DataError, OrderError, ParameterError
+from comove.options import Floats
+from comove.signals.context import Context
+from comove.signals.engines.options import EngineOptions
+from comove.signals.outcomes import Outcomes
+from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal
+from comove.signals.record import HitRecord, hit
+
+__all__ = ["Lean", "RecordingEngine", "check_bar", "last_rows", "lean_to", "missing", "options_of", "told"]
+
+Options = TypeVar("Options", bound=EngineOptions)
+Any_ = TypeVar("Any_")
+
+
+class Lean(NamedTuple):
+    """Where an engine leans, before its record is asked."""
+
+    direction: Direction
+    strength: float
+    reason: str
+
+
+#: No bar yet.
+NONE: Final = -1
+
+
+def lean_to(sign: float, strength: float, reason: str) -> Lean:
+    """Return a lean to the side of a sign, its strength cut to 0 to 1."""
+    return Lean("long" if sign > 0.0 else "short", min(max(strength, 0.0), 1.0), reason)
+
+
+def missing(context: Context, names: Sequence[str]) -> str:
+    """Return that some features are not known, by name."""
+    unknown = [name for name in names if context.feature(name) != context.feature(name)]
+    return f"not known: {', '.join(unknown)}"
+
+
+def told(hits: HitRecord) -> str:
+    """Return a record in words."""
+    if not hits.n:
+        return "no outcome of its signals yet"
+    return f"its signals were right in {hits.hits / hits.n:.0%} over {hits.n} bars"
+
+
+def last_rows(contexts: Sequence[Context], rows: int) -> Floats:
+    """Return the last rows of candles of all symbols.
+
+    Returns
+    -------
+    float64, shape (symbols, n, 5)
+        n is `rows`, or the rows shown where these are fewer.
+    """
+    return np.array([context.candles[-rows:] for context in contexts])
+
+
+def options_of(given: object, kind: type[Any_]) -> Any_:
+    """Return the options given, or the usual ones for None.
+
+    Raises
+    ------
+    ParameterError
+        Options of something else.
+    """
+    if given is None:
+        return kind()
+    if not isinstance(given, kind):
+        raise ParameterError(f"options must be {kind.__name__}, got {type(given).__name__}", "type")
+    return given
+
+
+def check_bar(contexts: Sequence[Context], last: int) -> int:
+    """Return the row of a bar's contexts, of which there is at least one.
+
+    Raises
+    ------
+    DataError
+        Contexts of different rows.
+    OrderError
+        A row that is not after the last one.
+    """
+    row = contexts[0].row
+    for context in contexts:
+        if context.row != row:
+            raise DataError(f"contexts must be of one bar, got rows {row} and {context.row}", "row")
+    if row <= last:
+        raise OrderError(f"row must be after the last one, {last}, got {row}", "time_order")
+    return row
+
+
+class RecordingEngine(AlphaEngine, Generic[Options]):
+    """An engine with a horizon, whose confidence is how often its own signals have been right.
+
+    A confidence below 1/2 says that the opposite has come more often, and is given as it is.
+
+    Parameters
+    ----------
+    options : EngineOptions, optional
+        Of the engine's own class.
+
+    Attributes
+    ----------
+    options : EngineOptions
+    hits : HitRecord
+        Of all signals whose horizon has passed, one outcome a bar.
+    """
+
+    __slots__ = ("_bar", "_noted", "_outcomes", "_row", "hits", "options")
+
+    options_type: ClassVar[type[Any]]
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options: Options = options_of(options, self.options_type)
+        self.hits = HitRecord(self.options.prior * self.options.horizon)
+        self._outcomes = Outcomes(self.options.horizon)
+        self._row = NONE
+        # Symbols with a signal in the last bar, so that one who asks twice is not counted twice.
+        self._noted: dict[str, None] = {}
+        self._bar: dict[str, list[float]] = {}
+
+    @property
+    def horizon(self) -> int:
+        """Rows ahead."""
+        return self.options.horizon
+
+    def observe(self, contexts: Sequence[Context]) -> None:
+        """Take in a bar: learn what has come of the signals of `horizon` rows ago.
+
+        Raises
+        ------
+        DataError
+            Contexts of different rows.
+        OrderError
+            A row that is not after the last one. After any error the engine is as it was.
+        """
+        if not contexts:
+            return
+        row = check_bar(contexts, self._row)
+        self._bar = self._measure(contexts)
+        self._row = row
+        self._noted.clear()
+        settled = self._outcomes.settle(contexts)
+        if settled:
+            self.hits.add(sum(hit(each.said, each.moved) for each in settled) / len(settled))
+
+    def evaluate(self, context: Context) -> Signal | Abstention:
+        """Return what is expected of a symbol of the last bar.
+
+        Raises
+        ------
+        DataError
+            A context of another bar.
+        """
+        if context.row != self._row:
+            raise DataError(f"context must be of the last bar observed, row {self._row}, got {context.row}", "row")
+        found = self._look(context)
+        if isinstance(found, str):
+            return Abstention(found)
+        direction, strength, reason = found
+        if context.symbol not in self._noted:
+            self._noted[context.symbol] = None
+            self._outcomes.note(context, direction)
+        return Signal(
+            direction=direction,
+            strength=strength,
+            confidence=self.hits.probability,
+            horizon=self.options.horizon,
+            reason=f"{reason}; {told(self.hits)}",
+        )
+
+    def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
+        """Return what is measured of all symbols at once, by symbol."""
+        return {}
+
+    def _measured(self, context: Context) -> list[float]:
+        """Return what was measured of a symbol.
+
+        Raises
+        ------
+        DataError
+            The symbol was not among the contexts of the bar.
+        """
+        try:
+            return self._bar[context.symbol]
+        except KeyError:
+            raise DataError(f"{context.symbol} was not observed in row {self._row}", "symbol") from None
+
+    @abstractmethod
+    def _look(self, context: Context) -> Lean | str:
+        """Return where the engine leans, or why it abstains."""
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all that is kept, options included."""
+        return {
+            "options": asdict(self.options),
+            "row": self._row,
+            "noted": list(self._noted),
+            "bar": self._bar,
+            "outcomes": self._outcomes.to_state(),
+            "hits": self.hits.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the engine of a state."""
+        engine = cls(cls.options_type(**state["options"]))
+        engine._row = int(state["row"])
+        engine._noted = {str(symbol): None for symbol in state["noted"]}
+        engine._bar = {symbol: [float(value) for value in values] for symbol, values in state["bar"].items()}
+        engine._outcomes.read(state["outcomes"])
+        engine.hits.read(state["hits"])
+        return engine

@@ -1,0 +1,139 @@
+"""A swept swing: a wick takes out the last swing low or high, where stops lie, and the close comes back inside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from comove.errors import ParameterError
+from comove.signals.context import CLOSE, HIGH, LOW, OPEN, Context
+from comove.signals.engines.base import Lean, RecordingEngine, last_rows, lean_to, missing
+from comove.signals.engines.options import Bounds, EngineOptions
+
+__all__ = ["SweepEngine", "SweepOptions"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepOptions(EngineOptions):
+    """What a swing is, and what sweeps it.
+
+    Raises
+    ------
+    ParameterError
+        A value out of its bounds.
+    """
+
+    bounds: ClassVar[Bounds] = {
+        **EngineOptions.bounds,
+        "swing_rows": (3, 1024),
+        "side_rows": (1, 256),
+        "reach_at": (0.0, 100.0),
+        "wick_at": (0.0, 1.0),
+    }
+
+    swing_rows: int = 24
+    """Previous rows among which the swing is the lowest low or the highest high; at least 3, and at least
+    2 `side_rows` + 1."""
+    side_rows: int = 3
+    """Rows there must be on each side of the swing; at least 1."""
+    reach_at: float = 0.1
+    """Least distance of the wick beyond the swing, in average true ranges; 0 to 100."""
+    wick_at: float = 0.4
+    """Least share of the wick in the candle; 0 to 1."""
+
+    def __post_init__(self) -> None:
+        # Without arguments super() has the class as it was before its slots.
+        EngineOptions.__post_init__(self)
+        if self.swing_rows < 2 * self.side_rows + 1:
+            raise ParameterError(
+                f"swing_rows must be at least 2 side_rows + 1, {2 * self.side_rows + 1}, got {self.swing_rows}",
+                "too_small",
+            )
+
+
+class SweepEngine(RecordingEngine[SweepOptions]):
+    """Long after stops below a swing low were taken, short after those above a swing high.
+
+    The swing low is the lowest low of the previous `swing_rows` rows, if it has `side_rows` of them on each side. It is
+    swept where low < swing low - reach_at atr and close > swing low, with a wick (min(open, close) - low) / (high -
+    low) of at least `wick_at`; the high mirrored. Strength is the mean of the reach in atr, cut at 1, and the wick. A
+    candle that sweeps both says nothing.
+
+    Parameters
+    ----------
+    options : SweepOptions, optional
+
+    Notes
+    -----
+    That stops cluster beyond extremes and set off cascades: Osler, Journal of International Money and Finance, 2005.
+    A bar costs 2 us a symbol.
+    """
+
+    __slots__ = ()
+
+    kind = "engine-sweep"
+    name = "sweep"
+    options_type = SweepOptions
+
+    def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
+        o = self.options
+        table = last_rows(contexts, 1 + o.swing_rows)
+        if table.shape[1] < 1 + o.swing_rows:
+            return {context.symbol: [] for context in contexts}
+        before, now = table[:, :-1], table[:, -1]
+        last = o.swing_rows - 1
+        # Rows since the extreme are counted from this row. A missing candle is the extreme of NumPy's, and is seen.
+        low_at, high_at = before[:, :, LOW].argmin(axis=1), before[:, :, HIGH].argmax(axis=1)
+        each = np.arange(len(contexts))
+        measured = np.column_stack(
+            [
+                before[each, low_at, LOW],
+                np.where((low_at >= o.side_rows) & (low_at <= last - o.side_rows), last + 1 - low_at, 0),
+                before[each, high_at, HIGH],
+                np.where((high_at >= o.side_rows) & (high_at <= last - o.side_rows), last + 1 - high_at, 0),
+                now[:, (OPEN, HIGH, LOW, CLOSE)],
+            ]
+        )
+        return {context.symbol: row for context, row in zip(contexts, measured.tolist(), strict=True)}
+
+    def _look(self, context: Context) -> Lean | str:
+        o, measured = self.options, self._measured(context)
+        if not measured:
+            return f"{len(context.candles) - 1} rows before this one, {o.swing_rows} are needed"
+        bottom, bottom_age, top, top_age, first, high, low, close = measured
+        if not (bottom == bottom and top == top and first == first and high == high and low == low):
+            return f"a candle of the last {o.swing_rows + 1} is missing"
+        under, over = low < bottom, high > top
+        if not (under or over):
+            return (
+                f"no sweep: {low:.6g} to {high:.6g} is inside the {o.swing_rows} rows before, {bottom:.6g} to {top:.6g}"
+            )
+        if under and over:
+            return f"both sides were taken: {low:.6g} to {high:.6g} about {bottom:.6g} to {top:.6g}"
+        atr = context.feature("atr")
+        if not atr > 0.0:
+            return missing(context, ("atr",))
+        # Upside down for a swing high, so that both sides go through the same steps.
+        name, swing, age = ("low", bottom, bottom_age) if under else ("high", top, top_age)
+        reach = (bottom - low if under else high - top) / atr
+        back = (close - bottom if under else top - close) / atr
+        if not age:
+            return f"the {name} {swing:.6g} is no swing: it has fewer than {o.side_rows} rows on a side"
+        if back <= 0.0:
+            return f"the swing {name} {swing:.6g} is broken: the close is {-back:.2f} atr beyond it"
+        # A close back inside is above the low and below the high, so that the candle has a range.
+        wick = (min(first, close) - low if under else high - max(first, close)) / (high - low)
+        if reach < o.reach_at or wick < o.wick_at:
+            return (
+                f"the swing {name} {swing:.6g} is hardly swept: by {reach:.2f} atr and a wick of {wick:.0%}, "
+                f"{o.reach_at:g} and {o.wick_at:.0%} are needed"
+            )
+        return lean_to(
+            1.0 if under else -1.0,
+            (min(reach, 1.0) + wick) / 2.0,
+            f"the swing {name} {swing:.6g} of {age:.0f} rows ago was swept by {reach:.2f} atr and the close is "
+            f"{back:.2f} atr back inside, wick {wick:.0%}",
+        )
