@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from comove.signals.engines.breakout import BreakoutEngine, BreakoutOptions
@@ -67,5 +66,5 @@ def usual_engines(horizon: int = USUAL_HORIZON) -> list[AlphaEngine]:
     ]
 
 
-USUAL_ENGINES: Final[Callable[[int], list[AlphaEngine]]] = usual_engines
-"""`usual_engines`, as a name of options."""
+USUAL_ENGINES: Final = usual_engines
+"""The factory of the engines that are used where none are named."""

@@ -1,10 +1,4 @@
-"""What all alpha engines but the leaders' share: options, a ledger of signals, and a record of how often they were right.
-
-The outcomes of one bar are those of coins that move together, so they count as one: the share of them that was right.
-Outcomes of signals given row after row overlap over h rows, so that n of them tell as much as n / h: the prior, worth
-m outcomes without overlap, is m h. With the hits H, the confidence is (H + m h / 2) / (n + m h). On noise its variance
-is at most about n h / (4 (n + m h)^2), largest at n = m h, where it is 1 / (16 m).
-"""
+"""What all alpha engines but the leaders' share: options, a ledger of signals, and a record of what came."""
 
 from __future__ import annotations
 
@@ -18,12 +12,13 @@ import numpy as np
 from comove.errors import DataError, OrderError, ParameterError
 from comove.options import Floats
 from comove.signals.context import Context
+from comove.signals.engines.bar_record import BarRecord
 from comove.signals.engines.options import EngineOptions
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal
-from comove.signals.record import HitRecord, hit
+from comove.signals.record import hit
 
-__all__ = ["Lean", "RecordingEngine", "check_bar", "last_rows", "lean_to", "missing", "options_of", "told"]
+__all__ = ["Lean", "RecordingEngine", "check_bar", "last_rows", "lean_to", "missing", "options_of"]
 
 Options = TypeVar("Options", bound=EngineOptions)
 Any_ = TypeVar("Any_")
@@ -50,13 +45,6 @@ def missing(context: Context, names: Sequence[str]) -> str:
     """Return that some features are not known, by name."""
     unknown = [name for name in names if context.feature(name) != context.feature(name)]
     return f"not known: {', '.join(unknown)}"
-
-
-def told(hits: HitRecord) -> str:
-    """Return a record in words."""
-    if not hits.n:
-        return "no outcome of its signals yet"
-    return f"its signals were right in {hits.hits / hits.n:.0%} over {hits.n} bars"
 
 
 def last_rows(contexts: Sequence[Context], rows: int) -> Floats:
@@ -117,8 +105,8 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
     Attributes
     ----------
     options : EngineOptions
-    hits : HitRecord
-        Of all signals whose horizon has passed, one outcome a bar.
+    hits : BarRecord
+        Of all signals whose horizon has passed.
     """
 
     __slots__ = ("_bar", "_noted", "_outcomes", "_row", "hits", "options")
@@ -127,7 +115,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
 
     def __init__(self, options: Options | None = None) -> None:
         self.options: Options = options_of(options, self.options_type)
-        self.hits = HitRecord(self.options.prior * self.options.horizon)
+        self.hits = BarRecord(self.options.prior, self.options.horizon)
         self._outcomes = Outcomes(self.options.horizon)
         self._row = NONE
         # Symbols with a signal in the last bar, so that one who asks twice is not counted twice.
@@ -157,7 +145,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         self._noted.clear()
         settled = self._outcomes.settle(contexts)
         if settled:
-            self.hits.add(sum(hit(each.said, each.moved) for each in settled) / len(settled))
+            self.hits.add(settled[0].row, sum(hit(each.said, each.moved) for each in settled) / len(settled))
 
     def evaluate(self, context: Context) -> Signal | Abstention:
         """Return what is expected of a symbol of the last bar.
@@ -181,7 +169,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             strength=strength,
             confidence=self.hits.probability,
             horizon=self.options.horizon,
-            reason=f"{reason}; {told(self.hits)}",
+            reason=f"{reason}; {self.hits.told()}",
         )
 
     def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:

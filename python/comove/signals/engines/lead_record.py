@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 import polars as pl
 
 from comove.live import RollingPair
-from comove.signals.record import HitRecord
+from comove.signals.engines.bar_record import BarRecord
 
 __all__ = ["Key", "LeadRecords"]
 
@@ -32,7 +32,7 @@ _LEAST: Final = 10
 class _Record:
     __slots__ = ("coefficient", "expected", "hits")
 
-    def __init__(self, hits: HitRecord, coefficient: RollingPair) -> None:
+    def __init__(self, hits: BarRecord, coefficient: RollingPair) -> None:
         self.hits, self.coefficient, self.expected = hits, coefficient, 0
 
 
@@ -53,13 +53,13 @@ class LeadRecords:
 
     def __init__(self, prior: float, most_lag: int, window_size: int) -> None:
         self.prior, self.window_size = prior, window_size
-        self.all = HitRecord(prior * most_lag)
+        self.all = BarRecord(prior, most_lag)
         self._each: dict[Key, _Record] = {}
 
     def _record(self, key: Key) -> _Record:
         if key not in self._each:
             pair = RollingPair(window_size=self.window_size, min_samples=_LEAST)
-            self._each[key] = _Record(HitRecord(self.prior * key[2]), pair)
+            self._each[key] = _Record(BarRecord(self.prior, key[2]), pair)
         return self._each[key]
 
     def add(self, key: Key, expected: float, realised: float) -> None:
@@ -68,32 +68,28 @@ class LeadRecords:
         record.expected += 1
         record.coefficient.update(realised, expected)
 
-    def add_hit(self, key: Key, right: float) -> None:
-        """Take in the outcome of a signal."""
-        self._record(key).hits.add(right)
+    def add_hit(self, key: Key, row: int, right: float) -> None:
+        """Take in the outcome of a signal that was given in a row."""
+        self._record(key).hits.add(row, right)
 
     def probability(self, key: Key) -> float:
         """Return the probability that a signal is right: its own hits, shrunk to those of all.
 
-        (h + m p) / (n + m) with p the probability by the record of all, that is itself shrunk to 1/2.
+        `BarRecord.shrunk` with the probability by the record of all, which is itself shrunk to 1/2.
         """
         record = self._each.get(key)
         if record is None:
             return self.all.probability
-        hits = record.hits
-        return (hits.hits + hits.prior * self.all.probability) / (hits.n + hits.prior)
+        return record.hits.shrunk(self.all.probability)
 
     def told(self, key: Key) -> str:
         """Return a record in words."""
         record = self._each.get(key)
-        if record is None or not record.hits.n:
+        if record is None or not record.hits.bars:
             return "no outcome of its signals yet"
         coefficient = record.coefficient.corr
         known = "not known yet" if coefficient is None else f"{coefficient:+.2f}"
-        return (
-            f"its signals were right in {record.hits.hits / record.hits.n:.0%} of {record.hits.n}, information "
-            f"coefficient {known}"
-        )
+        return f"{record.hits.told()}, information coefficient {known}"
 
     def frame(self) -> pl.DataFrame:
         """Return the records, in the order in which they began."""
@@ -102,8 +98,8 @@ class LeadRecords:
                 *key,
                 record.expected,
                 record.coefficient.corr,
-                record.hits.n,
-                record.hits.hits / record.hits.n if record.hits.n else None,
+                record.hits.bars,
+                record.hits.rate,
                 self.probability(key),
             )
             for key, record in self._each.items()
@@ -125,7 +121,7 @@ class LeadRecords:
         self.all.read(state["all"])
         self._each = {}
         for (leader, asset, lag), expected, hits, coefficient in state["each"]:
-            record = _Record(HitRecord(self.prior * int(lag)), RollingPair.from_bytes(coefficient))
+            record = _Record(BarRecord(self.prior, int(lag)), RollingPair.from_bytes(coefficient))
             record.hits.read(hits)
             record.expected = int(expected)
             self._each[str(leader), str(asset), int(lag)] = record

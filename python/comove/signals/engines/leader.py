@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from math import nan
 from typing import Any, ClassVar, Self
 
@@ -79,8 +80,8 @@ class LeaderEngine(AlphaEngine):
     """Long where a leader has risen and the asset has yet to follow, short where it has fallen.
 
     `leads` has the formulas of the gap, what is expected over the next `lag` rows, and of its standard error. Of the
-    leaders that are believed to move first (`get_lead_lag`: lead_p_value below `believe_at`), the one with the
-    largest gap in standard errors is taken. There is a signal where the gap is above `cost` and above `noise_at`
+    leaders that are believed to move first (`get_lead_lag`: lead_p_value below `believe_at`), the one that explains the
+    most of the asset at its lag is taken, for leaders move together and the others follow it. There is a signal where the gap is above `cost` and above `noise_at`
     standard errors; its strength is |gap| / (3 standard errors), cut at 1, times the share of the lag that is left. The
     horizon is the lag.
 
@@ -113,7 +114,7 @@ class LeaderEngine(AlphaEngine):
         self._leads: dict[str, dict[str, Lead]] = {}
         # What waits for its outcome, by lag.
         self._outcomes: dict[int, Outcomes] = {}
-        # Of each symbol of this bar: the strongest expectation, and whether it is a signal; or why there is none.
+        # Of each symbol of this bar: the best expectation, and whether it is a signal; or why there is none.
         self._shown: dict[str, Expectation | str] = {}
         self._open: dict[str, None] = {}
 
@@ -131,8 +132,7 @@ class LeaderEngine(AlphaEngine):
             return
         row = check_bar(contexts, self._row)
         self._row = row
-        for outcomes in self._outcomes.values():
-            self._learn(outcomes.settle(contexts))
+        self._learn([each for outcomes in self._outcomes.values() for each in outcomes.settle(contexts)])
         self._shown, self._open = {}, {}
         moves: dict[str, list[float]] = {}
         for context in contexts:
@@ -169,7 +169,7 @@ class LeaderEngine(AlphaEngine):
                 leads[leader] = Lead(leader, rows, o.window_size, o.min_samples)
 
     def _weigh(self, context: Context, leads: Mapping[str, Lead], moves: dict[str, list[float]]) -> None:
-        """Feed the regressions of a symbol, note what each leader has yet to bring, and keep the strongest."""
+        """Feed the regressions of a symbol, note what each leader has yet to bring, and keep the best."""
         o, symbol = self.options, context.symbol
         best: Expectation | None = None
         why = ""
@@ -190,7 +190,7 @@ class LeaderEngine(AlphaEngine):
                 why = found
                 continue
             noted.append(found)
-            if best is None or abs(found.gap) * best.stderr > abs(best.gap) * found.stderr:
+            if best is None or found.explained > best.explained:
                 best = found
         if best is None:
             self._shown[symbol] = why
@@ -205,7 +205,7 @@ class LeaderEngine(AlphaEngine):
             self._outcomes[found.lag].note(context, [found.leader, found.gap, signal and found is best])
 
     def _learn(self, settled: Sequence[Outcome]) -> None:
-        """Take in outcomes of one lag that came in one bar."""
+        """Take in the outcomes of a bar, of signals that were given so many rows ago as their lag."""
         hits = []
         for each in settled:
             leader, expected, signal = each.said
@@ -214,10 +214,10 @@ class LeaderEngine(AlphaEngine):
             self._records.add(key, expected, each.moved)
             if signal:
                 right = hit("long" if expected > 0.0 else "short", each.moved)
-                self._records.add_hit(key, right)
+                self._records.add_hit(key, each.row, right)
                 hits.append(right)
         if hits:
-            self._records.all.add(sum(hits) / len(hits))
+            self._records.all.add(self._row, sum(hits) / len(hits))
 
     def evaluate(self, context: Context) -> Signal | Abstention:
         """Return what is expected of a symbol of the last bar.
@@ -235,7 +235,7 @@ class LeaderEngine(AlphaEngine):
             return Abstention(self._why(context))
         if isinstance(found, str):
             return Abstention(found)
-        leader, lag, gap, stderr, move, full, fresh = found
+        leader, lag, gap, stderr, move, full, _, fresh = found
         rows = f"{lag} row{'s' if lag > 1 else ''}"
         said = (
             f"{leader} leads by {rows} and moved {move:+.2%} in them: {full:+.2%} is expected in all, {full - gap:+.2%}"
@@ -331,4 +331,4 @@ def _newest_first(context: Context, leader: str, rows: int) -> list[float]:
     closes = context.leader_candles[leader][-rows - 1 :, CLOSE].tolist()
     closes.reverse()
     # A missing close is NaN, and so are the returns on both sides of it.
-    return [now / before - 1.0 for now, before in zip(closes, closes[1:], strict=False)] or [nan]
+    return [now / before - 1.0 for now, before in pairwise(closes)] or [nan]

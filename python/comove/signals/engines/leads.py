@@ -7,10 +7,10 @@ with the share b_m after m rows. What of the last k rows of the leader has not a
 
     gap = sum over m = 1 .. k of b_m X_m
 
-for at lag m only the last m rows are still on their way. Of the whole answer to these rows, full = (b_0 + ... + b_k) X_k,
-the asset has made moved = full - gap already. So the gap is beta times the leader's move, minus the asset's own move as
-far as it is an answer to that move. The rest of the asset's own move is noise or an answer to older rows, neither of
-which is given back: to subtract it too would bias the gap by it.
+for at lag m only the last m rows are still on their way. Of the whole answer to the last k rows, full = (b_0 + ... +
+b_k) X_k, the asset has made moved = full - gap already. So the gap is beta times the leader's move, minus the asset's
+own move as far as it is an answer to that move. The rest of the asset's own move is noise or an answer to older rows,
+neither of which is given back: to subtract it too would bias the gap by it.
 
 - A lag that is exact: b_m is 0 but for m = k, so moved = 0 and gap = b_k X_k, the beta times the whole move.
 - An answer spread over rows: each row of the leader counts with what its answer still lacks.
@@ -47,6 +47,8 @@ class Expectation(NamedTuple):
     """The leader's, over the last `lag` rows."""
     full: float
     """Answer to that move when all of it has arrived."""
+    explained: float
+    """Share of the asset's variance that the leader explains at the lag, R^2."""
     fresh: float
     """Mean share of the lag that is left, weighted by what comes: 1 for a move of this row, 0 once it has arrived."""
 
@@ -156,6 +158,7 @@ class Lead:
             sqrt(lag * spread * spread + variance),
             move,
             (at_once + total) * move,
+            pairs[lag].r_squared or 0.0,
             left / (weight * lag) if weight else 0.0,
         )
 

@@ -1,4 +1,4 @@
-"""Order flow, as far as candles tell it: where closes lie in their candles, upticks, surprising volume, and the book."""
+"""Order flow, as far as candles tell it: where closes lie in them, upticks, surprising volume, and the book."""
 
 from __future__ import annotations
 
