@@ -11,14 +11,14 @@ import numpy as np
 
 from comove.errors import DataError, OrderError, ParameterError
 from comove.options import Floats
-from comove.signals.context import Context
+from comove.signals.context import HIGH, LOW, VOLUME, Context
 from comove.signals.engines.bar_record import BarRecord
 from comove.signals.engines.options import EngineOptions
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal
 from comove.signals.record import hit
 
-__all__ = ["Lean", "RecordingEngine", "check_bar", "last_rows", "lean_to", "missing", "options_of"]
+__all__ = ["Lean", "RecordingEngine", "channels", "check_bar", "last_rows", "lean_to", "missing", "options_of"]
 
 Options = TypeVar("Options", bound=EngineOptions)
 Any_ = TypeVar("Any_")
@@ -52,10 +52,28 @@ def last_rows(contexts: Sequence[Context], rows: int) -> Floats:
 
     Returns
     -------
-    float64, shape (symbols, n, 5)
-        n is `rows`, or the rows shown where these are fewer.
+    float64, shape (5, n, symbols)
+        n is `rows`, or the rows shown where these are fewer. A column's rows lie side by side, which is how they are
+        summed up fastest.
     """
-    return np.array([context.candles[-rows:] for context in contexts])
+    table = np.concatenate([context.candles[-rows:] for context in contexts])
+    return np.ascontiguousarray(table.reshape(len(contexts), -1, table.shape[1]).transpose(2, 1, 0))
+
+
+def channels(contexts: Sequence[Context], rows: int) -> dict[str, list[float]]:
+    """Return the highest high and the lowest low of the previous rows, and the open, high, low and close of this one.
+
+    Returns
+    -------
+    dict of str to list of float
+        By symbol; empty where too few rows are shown, NaN where a candle is missing.
+    """
+    table = last_rows(contexts, 1 + rows)
+    if table.shape[1] < 1 + rows:
+        return {context.symbol: [] for context in contexts}
+    extremes = [table[HIGH, :-1].max(axis=0).tolist(), table[LOW, :-1].min(axis=0).tolist()]
+    now = table[:VOLUME, -1].tolist()
+    return {context.symbol: each for context, *each in zip(contexts, *extremes, *now, strict=True)}
 
 
 def options_of(given: object, kind: type[Any_]) -> Any_:
@@ -83,10 +101,10 @@ def check_bar(contexts: Sequence[Context], last: int) -> int:
     OrderError
         A row that is not after the last one.
     """
-    row = contexts[0].row
-    for context in contexts:
-        if context.row != row:
-            raise DataError(f"contexts must be of one bar, got rows {row} and {context.row}", "row")
+    rows = {context.row for context in contexts}
+    row = max(rows)
+    if len(rows) > 1:
+        raise DataError(f"contexts must be of one bar, got rows {min(rows)} and {row}", "row")
     if row <= last:
         raise OrderError(f"row must be after the last one, {last}, got {row}", "time_order")
     return row
@@ -109,7 +127,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         Of all signals whose horizon has passed.
     """
 
-    __slots__ = ("_bar", "_noted", "_outcomes", "_row", "hits", "options")
+    __slots__ = ("_bar", "_noted", "_outcomes", "_row", "_told", "hits", "options")
 
     options_type: ClassVar[type[Any]]
 
@@ -121,6 +139,8 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         # Symbols with a signal in the last bar, so that one who asks twice is not counted twice.
         self._noted: dict[str, None] = {}
         self._bar: dict[str, list[float]] = {}
+        # The record in words: the same for all symbols of a bar.
+        self._told = self.hits.told()
 
     @property
     def horizon(self) -> int:
@@ -146,6 +166,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         settled = self._outcomes.settle(contexts)
         if settled:
             self.hits.add(settled[0].row, sum(hit(each.said, each.moved) for each in settled) / len(settled))
+            self._told = self.hits.told()
 
     def evaluate(self, context: Context) -> Signal | Abstention:
         """Return what is expected of a symbol of the last bar.
@@ -169,7 +190,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             strength=strength,
             confidence=self.hits.probability,
             horizon=self.options.horizon,
-            reason=f"{reason}; {self.hits.told()}",
+            reason=f"{reason}; {self._told}",
         )
 
     def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
@@ -213,4 +234,5 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         engine._bar = {symbol: [float(value) for value in values] for symbol, values in state["bar"].items()}
         engine._outcomes.read(state["outcomes"])
         engine.hits.read(state["hits"])
+        engine._told = engine.hits.told()
         return engine

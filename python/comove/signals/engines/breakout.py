@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import ClassVar
 
-import numpy as np
-
 from comove.signals.context import CLOSE, HIGH, LOW, Context
-from comove.signals.engines.base import Lean, RecordingEngine, last_rows, lean_to, missing
+from comove.signals.engines.base import Lean, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
 
 __all__ = ["BreakoutEngine", "BreakoutOptions"]
@@ -74,28 +73,24 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
     options_type = BreakoutOptions
 
     def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
-        o = self.options
-        table = last_rows(contexts, 1 + max(o.range_rows, o.quiet_rows + o.past_rows))
-        before = table[:, :-1]
-        if before.shape[1] < o.range_rows:
-            return {context.symbol: [] for context in contexts}
-        channel = before[:, -o.range_rows :]
-        measured = np.full((len(contexts), 3), np.nan)
-        measured[:, 0] = channel[:, :, HIGH].max(axis=1)
-        measured[:, 1] = channel[:, :, LOW].min(axis=1)
-        if before.shape[1] >= o.quiet_rows + o.past_rows:
-            width = (before[:, :, HIGH] - before[:, :, LOW]) / before[:, :, CLOSE]
-            quiet = width[:, -o.quiet_rows :].sum(axis=1) / o.quiet_rows
-            past = width[:, -o.quiet_rows - o.past_rows : -o.quiet_rows].sum(axis=1) / o.past_rows
-            measured[:, 2] = 1.0 - np.divide(quiet, past, out=np.full(len(contexts), np.nan), where=past > 0.0)
-        return {context.symbol: row for context, row in zip(contexts, measured.tolist(), strict=True)}
+        return channels(contexts, self.options.range_rows)
+
+    def _squeeze(self, context: Context) -> float:
+        """Return how much quieter the rows before this one were than those before them, NaN where not known."""
+        quiet, past = self.options.quiet_rows, self.options.past_rows
+        before = context.candles[-1 - quiet - past : -1]
+        if len(before) < quiet + past:
+            return nan
+        width = (before[:, HIGH] - before[:, LOW]) / before[:, CLOSE]
+        usual = float(width[:past].sum()) / past
+        return 1.0 - float(width[past:].sum()) / quiet / usual if usual else nan
 
     def _look(self, context: Context) -> Lean | str:
         o, measured = self.options, self._measured(context)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.range_rows} are needed"
-        top, bottom, squeeze = measured
-        atr, close = context.feature("atr"), context.close
+        top, bottom, _, _, _, close = measured
+        atr = context.feature("atr")
         if not (top == top and bottom == bottom):
             return f"a candle of the last {o.range_rows} is missing"
         if not atr > 0.0:
@@ -103,10 +98,10 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         thrust = max(close - top, bottom - close) / atr
         if thrust < o.thrust_at:
             return (
-                f"not out of the range of {o.range_rows} rows, {bottom:.6g} to {top:.6g}: close {close:.6g} is "
-                f"{thrust:+.2f} atr beyond it, {o.thrust_at:g} is needed"
+                f"not out of the range of {o.range_rows} rows: the close is {thrust:+.2f} atr beyond it, "
+                f"{o.thrust_at:g} is needed"
             )
-        volume = context.feature("vol_jump_z")
+        volume, squeeze = context.feature("vol_jump_z"), self._squeeze(context)
         if not (volume >= o.volume_at or squeeze >= o.squeeze_at):
             return (
                 f"out of the range by {thrust:.2f} atr, but nothing confirms: {_words(volume, squeeze)}; "

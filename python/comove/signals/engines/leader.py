@@ -81,9 +81,9 @@ class LeaderEngine(AlphaEngine):
 
     `leads` has the formulas of the gap, what is expected over the next `lag` rows, and of its standard error. Of the
     leaders that are believed to move first (`get_lead_lag`: lead_p_value below `believe_at`), the one that explains the
-    most of the asset at its lag is taken, for leaders move together and the others follow it. There is a signal where the gap is above `cost` and above `noise_at`
-    standard errors; its strength is |gap| / (3 standard errors), cut at 1, times the share of the lag that is left. The
-    horizon is the lag.
+    most of the asset at its lag is taken, for leaders move together and the others follow it. There is a signal where
+    the gap is above `cost` and above `noise_at` standard errors; its strength is |gap| / (3 standard errors), cut at 1,
+    times the share of the lag that is left. The horizon is the lag.
 
     On recorded hourly candles the whole market moves in the same row, the best lag is nearly always 0, and the engine
     abstains nearly always: that is right, and the reason says so.
@@ -98,7 +98,18 @@ class LeaderEngine(AlphaEngine):
     nearly all of it for three answers of who moves first; a pair that is believed costs a few us more a bar.
     """
 
-    __slots__ = ("_answers", "_leads", "_open", "_outcomes", "_places", "_records", "_row", "_shown", "options")
+    __slots__ = (
+        "_answers",
+        "_leads",
+        "_open",
+        "_outcomes",
+        "_places",
+        "_reasons",
+        "_records",
+        "_row",
+        "_shown",
+        "options",
+    )
 
     kind = "engine-leader"
     name = "leader"
@@ -112,6 +123,8 @@ class LeaderEngine(AlphaEngine):
         # Of each symbol and leader: the p-value and rows of the last answer, and the lead where it is believed.
         self._answers: dict[str, dict[str, tuple[float, int]]] = {}
         self._leads: dict[str, dict[str, Lead]] = {}
+        # Why no leader is believed, by symbol: made of the answers when it is first told after one.
+        self._reasons: dict[str, str] = {}
         # What waits for its outcome, by lag.
         self._outcomes: dict[int, Outcomes] = {}
         # Of each symbol of this bar: the best expectation, and whether it is a signal; or why there is none.
@@ -162,6 +175,7 @@ class LeaderEngine(AlphaEngine):
             if p_value is None or rows is None:
                 continue
             self._answers[context.symbol][leader] = (p_value, rows)
+            self._reasons.pop(context.symbol, None)
             leads = self._leads.setdefault(context.symbol, {})
             if not (p_value < o.believe_at and 1 <= rows <= o.most_lag):
                 leads.pop(leader, None)
@@ -232,7 +246,8 @@ class LeaderEngine(AlphaEngine):
         symbol = context.symbol
         found = self._shown.get(symbol)
         if found is None:
-            return Abstention(self._why(context))
+            reason = self._reasons.get(symbol)
+            return Abstention(self._why(context) if reason is None else reason)
         if isinstance(found, str):
             return Abstention(found)
         leader, lag, gap, stderr, move, full, _, fresh = found
@@ -254,21 +269,24 @@ class LeaderEngine(AlphaEngine):
 
     def _why(self, context: Context) -> str:
         """Return why no leader is believed to move first."""
-        if not context.leader_candles:
-            return "no leader but the symbol itself has been seen"
         try:
             answers = self._answers[context.symbol]
         except KeyError:
             raise DataError(f"{context.symbol} was not observed in row {self._row}", "symbol") from None
+        if not context.leader_candles:
+            return "no leader but the symbol itself has been seen"
         if not answers:
             return f"not known yet who moves first: each leader is asked every {self.options.refresh_rows} rows"
         leader, (p_value, rows) = min(answers.items(), key=lambda each: each[1][0])
         if p_value < self.options.believe_at and rows > self.options.most_lag:
-            return f"{leader} leads by {rows} rows, at most {self.options.most_lag} are followed"
-        return (
-            f"no leader is believed to move first: the lowest p-value is that of {leader}, {p_value:.3f}, below "
-            f"{self.options.believe_at:g} is needed; most coins move in the same row as their leaders"
-        )
+            why = f"{leader} leads by {rows} rows, at most {self.options.most_lag} are followed"
+        else:
+            why = (
+                f"no leader is believed to move first: the lowest p-value is that of {leader}, {p_value:.3f}, below "
+                f"{self.options.believe_at:g} is needed; most coins move in the same row as their leaders"
+            )
+        self._reasons[context.symbol] = why
+        return why
 
     def record(self) -> pl.DataFrame:
         """Return how good the expectations have been.

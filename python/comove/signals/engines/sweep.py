@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from comove.errors import ParameterError
-from comove.signals.context import CLOSE, HIGH, LOW, OPEN, Context
-from comove.signals.engines.base import Lean, RecordingEngine, last_rows, lean_to, missing
+from comove.signals.context import HIGH, LOW, Context
+from comove.signals.engines.base import Lean, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
 
 __all__ = ["SweepEngine", "SweepOptions"]
@@ -79,48 +77,32 @@ class SweepEngine(RecordingEngine[SweepOptions]):
     options_type = SweepOptions
 
     def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
-        o = self.options
-        table = last_rows(contexts, 1 + o.swing_rows)
-        if table.shape[1] < 1 + o.swing_rows:
-            return {context.symbol: [] for context in contexts}
-        before, now = table[:, :-1], table[:, -1]
-        last = o.swing_rows - 1
-        # Rows since the extreme are counted from this row. A missing candle is the extreme of NumPy's, and is seen.
-        low_at, high_at = before[:, :, LOW].argmin(axis=1), before[:, :, HIGH].argmax(axis=1)
-        each = np.arange(len(contexts))
-        measured = np.column_stack(
-            [
-                before[each, low_at, LOW],
-                np.where((low_at >= o.side_rows) & (low_at <= last - o.side_rows), last + 1 - low_at, 0),
-                before[each, high_at, HIGH],
-                np.where((high_at >= o.side_rows) & (high_at <= last - o.side_rows), last + 1 - high_at, 0),
-                now[:, (OPEN, HIGH, LOW, CLOSE)],
-            ]
-        )
-        return {context.symbol: row for context, row in zip(contexts, measured.tolist(), strict=True)}
+        return channels(contexts, self.options.swing_rows)
 
     def _look(self, context: Context) -> Lean | str:
         o, measured = self.options, self._measured(context)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.swing_rows} are needed"
-        bottom, bottom_age, top, top_age, first, high, low, close = measured
+        top, bottom, first, high, low, close = measured
         if not (bottom == bottom and top == top and first == first and high == high and low == low):
             return f"a candle of the last {o.swing_rows + 1} is missing"
         under, over = low < bottom, high > top
         if not (under or over):
-            return (
-                f"no sweep: {low:.6g} to {high:.6g} is inside the {o.swing_rows} rows before, {bottom:.6g} to {top:.6g}"
-            )
+            return f"no sweep: {low:.6g} to {high:.6g} is inside the {o.swing_rows} rows before"
         if under and over:
             return f"both sides were taken: {low:.6g} to {high:.6g} about {bottom:.6g} to {top:.6g}"
         atr = context.feature("atr")
         if not atr > 0.0:
             return missing(context, ("atr",))
-        # Upside down for a swing high, so that both sides go through the same steps.
-        name, swing, age = ("low", bottom, bottom_age) if under else ("high", top, top_age)
-        reach = (bottom - low if under else high - top) / atr
-        back = (close - bottom if under else top - close) / atr
-        if not age:
+        before = context.candles[-1 - o.swing_rows : -1]
+        if under:
+            name, swing, at = "low", bottom, int(before[:, LOW].argmin())
+            reach, back = (bottom - low) / atr, (close - bottom) / atr
+        else:
+            name, swing, at = "high", top, int(before[:, HIGH].argmax())
+            reach, back = (high - top) / atr, (top - close) / atr
+        age = o.swing_rows - at
+        if min(at, age - 1) < o.side_rows:
             return f"the {name} {swing:.6g} is no swing: it has fewer than {o.side_rows} rows on a side"
         if back <= 0.0:
             return f"the swing {name} {swing:.6g} is broken: the close is {-back:.2f} atr beyond it"
@@ -134,6 +116,6 @@ class SweepEngine(RecordingEngine[SweepOptions]):
         return lean_to(
             1.0 if under else -1.0,
             (min(reach, 1.0) + wick) / 2.0,
-            f"the swing {name} {swing:.6g} of {age:.0f} rows ago was swept by {reach:.2f} atr and the close is "
+            f"the swing {name} {swing:.6g} of {age} rows ago was swept by {reach:.2f} atr and the close is "
             f"{back:.2f} atr back inside, wick {wick:.0%}",
         )

@@ -74,16 +74,14 @@ class TapeEngine(RecordingEngine[TapeOptions]):
         table = last_rows(contexts, self.options.rows)
         if table.shape[1] < self.options.rows:
             return {context.symbol: [] for context in contexts}
-        high, low, volume = table[:, :, HIGH], table[:, :, LOW], table[:, :, VOLUME]
+        high, low, close, volume = table[HIGH], table[LOW], table[CLOSE], table[VOLUME]
         width = high - low
         # A candle without range says nothing; one that is missing stays missing.
-        location = np.divide(2.0 * table[:, :, CLOSE] - high - low, width, out=0.0 * width, where=width > 0.0)
-        total = volume.sum(axis=1)
-        flow = np.divide((location * volume).sum(axis=1), total, out=np.full(len(contexts), np.nan), where=total > 0.0)
-        return {
-            context.symbol: [one, other]
-            for context, one, other in zip(contexts, flow.tolist(), location[:, -1].tolist(), strict=True)
-        }
+        location = np.divide(close + close - high - low, width, out=0.0 * width, where=width > 0.0)
+        total = volume.sum(axis=0)
+        flow = np.divide((location * volume).sum(axis=0), total, out=np.full(len(contexts), np.nan), where=total > 0.0)
+        each = zip(contexts, flow.tolist(), location[-1].tolist(), strict=True)
+        return {context.symbol: measured for context, *measured in each}
 
     def _look(self, context: Context) -> Lean | str:
         o, feature, measured = self.options, context.feature, self._measured(context)
