@@ -98,10 +98,10 @@ EAGER = {
     RangeEngine: RangeOptions(),
     BreakoutEngine: BreakoutOptions(thrust_at=0.0, volume_at=-100.0, range_rows=10),
     TapeEngine: TapeOptions(),
-    SweepEngine: SweepOptions(swing_rows=4, side_rows=1, reach_at=0.0, wick_at=0.0),
+    SweepEngine: SweepOptions(swing_rows=8, side_rows=1, reach_at=0.0, wick_at=0.0),
     LeaderEngine: LeaderOptions(believe_at=0.05, noise_at=0.01, cost=0.0, refresh_rows=24),
 }
-SEEDS = 3
+SEEDS = 4
 
 
 @cache

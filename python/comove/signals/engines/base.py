@@ -21,7 +21,7 @@ from comove.signals.record import hit
 __all__ = ["Lean", "RecordingEngine", "channels", "check_bar", "last_rows", "lean_to", "missing", "options_of"]
 
 Options = TypeVar("Options", bound=EngineOptions)
-Any_ = TypeVar("Any_")
+Kind = TypeVar("Kind")
 
 
 class Lean(NamedTuple):
@@ -76,7 +76,7 @@ def channels(contexts: Sequence[Context], rows: int) -> dict[str, list[float]]:
     return {context.symbol: each for context, *each in zip(contexts, *extremes, *now, strict=True)}
 
 
-def options_of(given: object, kind: type[Any_]) -> Any_:
+def options_of(given: object, kind: type[Kind]) -> Kind:
     """Return the options given, or the usual ones for None.
 
     Raises
