@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -18,7 +18,21 @@ from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal
 from comove.signals.record import hit
 
-__all__ = ["Lean", "RecordingEngine", "channels", "check_bar", "last_rows", "lean_to", "missing", "options_of"]
+__all__ = [
+    "Lean",
+    "Measures",
+    "RecordingEngine",
+    "by_symbol",
+    "channels",
+    "check_bar",
+    "last_rows",
+    "lean_to",
+    "missing",
+    "options_of",
+]
+
+Measures: TypeAlias = dict[str, tuple[float, ...]]
+"""What was measured of each symbol in a bar."""
 
 Options = TypeVar("Options", bound=EngineOptions)
 Kind = TypeVar("Kind")
@@ -60,20 +74,25 @@ def last_rows(contexts: Sequence[Context], rows: int) -> Floats:
     return np.ascontiguousarray(table.reshape(len(contexts), -1, table.shape[1]).transpose(2, 1, 0))
 
 
-def channels(contexts: Sequence[Context], rows: int) -> dict[str, list[float]]:
+def channels(contexts: Sequence[Context], rows: int) -> Measures:
     """Return the highest high and the lowest low of the previous rows, and the open, high, low and close of this one.
 
     Returns
     -------
-    dict of str to list of float
+    dict of str to tuple of float
         By symbol; empty where too few rows are shown, NaN where a candle is missing.
     """
     table = last_rows(contexts, 1 + rows)
     if table.shape[1] < 1 + rows:
-        return {context.symbol: [] for context in contexts}
+        return {context.symbol: () for context in contexts}
     extremes = [table[HIGH, :-1].max(axis=0).tolist(), table[LOW, :-1].min(axis=0).tolist()]
     now = table[:VOLUME, -1].tolist()
-    return {context.symbol: each for context, *each in zip(contexts, *extremes, *now, strict=True)}
+    return by_symbol(contexts, *extremes, *now)
+
+
+def by_symbol(contexts: Sequence[Context], *columns: list[float]) -> Measures:
+    """Return what was measured of each symbol, from columns in the order of the contexts."""
+    return dict(zip([context.symbol for context in contexts], zip(*columns, strict=True), strict=True))
 
 
 def options_of(given: object, kind: type[Kind]) -> Kind:
@@ -138,7 +157,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         self._row = NONE
         # Symbols with a signal in the last bar, so that one who asks twice is not counted twice.
         self._noted: dict[str, None] = {}
-        self._bar: dict[str, list[float]] = {}
+        self._bar: Measures = {}
         # The record in words: the same for all symbols of a bar.
         self._told = self.hits.told()
 
@@ -193,11 +212,11 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             reason=f"{reason}; {self._told}",
         )
 
-    def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
+    def _measure(self, contexts: Sequence[Context]) -> Measures:
         """Return what is measured of all symbols at once, by symbol."""
         return {}
 
-    def _measured(self, context: Context) -> list[float]:
+    def _measured(self, context: Context) -> tuple[float, ...]:
         """Return what was measured of a symbol.
 
         Raises
@@ -231,7 +250,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         engine = cls(cls.options_type(**state["options"]))
         engine._row = int(state["row"])
         engine._noted = {str(symbol): None for symbol in state["noted"]}
-        engine._bar = {symbol: [float(value) for value in values] for symbol, values in state["bar"].items()}
+        engine._bar = {symbol: tuple(float(value) for value in values) for symbol, values in state["bar"].items()}
         engine._outcomes.read(state["outcomes"])
         engine.hits.read(state["hits"])
         engine._told = engine.hits.told()

@@ -8,7 +8,7 @@ from math import nan
 from typing import ClassVar
 
 from comove.signals.context import CLOSE, HIGH, LOW, Context
-from comove.signals.engines.base import Lean, RecordingEngine, channels, lean_to, missing
+from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
 
 __all__ = ["BreakoutEngine", "BreakoutOptions"]
@@ -72,7 +72,7 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
     name = "breakout"
     options_type = BreakoutOptions
 
-    def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
+    def _measure(self, contexts: Sequence[Context]) -> Measures:
         return channels(contexts, self.options.range_rows)
 
     def _squeeze(self, context: Context) -> float:

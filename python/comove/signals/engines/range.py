@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import ClassVar, Final
 
 from comove.signals.context import Context
@@ -65,10 +66,10 @@ class RangeEngine(RecordingEngine[RangeOptions]):
     options_type = RangeOptions
 
     def _look(self, context: Context) -> Lean | str:
-        o, feature = self.options, context.feature
-        bias, adx, fit = feature("mean_revert_bias"), feature("adx"), feature("trend_strength")
-        volatility = feature("volatility_regime")
-        if not (bias == bias and adx == adx and fit == fit and volatility == volatility):
+        o, get = self.options, context.features.get
+        bias, adx = get("mean_revert_bias"), get("adx")
+        fit, volatility = get("trend_strength"), get("volatility_regime")
+        if bias is None or adx is None or fit is None or volatility is None or isnan(bias + adx + fit + volatility):
             return missing(context, _FEATURES)
         if adx >= o.adx_at:
             return f"a trend and no range: adx is {adx:.1f}, a range has less than {o.adx_at:g}"

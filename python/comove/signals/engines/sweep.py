@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from comove.errors import ParameterError
 from comove.signals.context import HIGH, LOW, Context
-from comove.signals.engines.base import Lean, RecordingEngine, channels, lean_to, missing
+from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
 
 __all__ = ["SweepEngine", "SweepOptions"]
@@ -76,7 +76,7 @@ class SweepEngine(RecordingEngine[SweepOptions]):
     name = "sweep"
     options_type = SweepOptions
 
-    def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
+    def _measure(self, contexts: Sequence[Context]) -> Measures:
         return channels(contexts, self.options.swing_rows)
 
     def _look(self, context: Context) -> Lean | str:

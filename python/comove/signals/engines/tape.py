@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from comove.signals.context import CLOSE, HIGH, LOW, VOLUME, Context
-from comove.signals.engines.base import Lean, RecordingEngine, last_rows, lean_to, missing
+from comove.signals.engines.base import Lean, Measures, RecordingEngine, by_symbol, last_rows, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
 
 __all__ = ["TapeEngine", "TapeOptions"]
@@ -70,18 +70,17 @@ class TapeEngine(RecordingEngine[TapeOptions]):
     name = "tape"
     options_type = TapeOptions
 
-    def _measure(self, contexts: Sequence[Context]) -> dict[str, list[float]]:
+    def _measure(self, contexts: Sequence[Context]) -> Measures:
         table = last_rows(contexts, self.options.rows)
         if table.shape[1] < self.options.rows:
-            return {context.symbol: [] for context in contexts}
+            return {context.symbol: () for context in contexts}
         high, low, close, volume = table[HIGH], table[LOW], table[CLOSE], table[VOLUME]
         width = high - low
         # A candle without range says nothing; one that is missing stays missing.
         location = np.divide(close + close - high - low, width, out=0.0 * width, where=width > 0.0)
         total = volume.sum(axis=0)
         flow = np.divide((location * volume).sum(axis=0), total, out=np.full(len(contexts), np.nan), where=total > 0.0)
-        each = zip(contexts, flow.tolist(), location[-1].tolist(), strict=True)
-        return {context.symbol: measured for context, *measured in each}
+        return by_symbol(contexts, flow.tolist(), location[-1].tolist())
 
     def _look(self, context: Context) -> Lean | str:
         o, feature, measured = self.options, context.feature, self._measured(context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isnan
 from typing import ClassVar, Final
 
 from comove.signals.context import Context
@@ -65,11 +66,12 @@ class TrendEngine(RecordingEngine[TrendOptions]):
     options_type = TrendOptions
 
     def _look(self, context: Context) -> Lean | str:
-        o, feature = self.options, context.feature
-        adx, atr, fit = feature("adx"), feature("atr"), feature("trend_strength")
-        spread = feature("ema_diff_5_21")
-        if not (adx == adx and atr > 0.0 and fit == fit and spread == spread):
-            return "the candles have no range" if atr == 0.0 else missing(context, _FEATURES)
+        o, get = self.options, context.features.get
+        adx, atr, spread, fit = get("adx"), get("atr"), get("ema_diff_5_21"), get("trend_strength")
+        if adx is None or atr is None or spread is None or fit is None or isnan(adx + atr + spread + fit):
+            return missing(context, _FEATURES)
+        if not atr > 0.0:
+            return "the candles have no range"
         if adx < o.adx_at:
             return f"no trend: adx is {adx:.1f}, {o.adx_at:g} would be one"
         if abs(fit) < o.fit_at:
