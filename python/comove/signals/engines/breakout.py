@@ -63,7 +63,7 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
     Notes
     -----
     Narrow ranges before wide ones: Crabel, Day Trading with Short Term Price Patterns and Opening Range Breakout, 1990.
-    A bar costs 3 us a symbol.
+    A bar costs 4 us a symbol.
     """
 
     __slots__ = ()

@@ -56,7 +56,7 @@ class RangeEngine(RecordingEngine[RangeOptions]):
 
     Notes
     -----
-    The bands: Bollinger, Bollinger on Bollinger Bands, 2001. A bar costs 2 us a symbol.
+    The bands: Bollinger, Bollinger on Bollinger Bands, 2001. A bar costs 3 us a symbol.
     """
 
     __slots__ = ()

@@ -67,7 +67,7 @@ class SweepEngine(RecordingEngine[SweepOptions]):
     Notes
     -----
     That stops cluster beyond extremes and set off cascades: Osler, Journal of International Money and Finance, 2005.
-    A bar costs 2 us a symbol.
+    A bar costs 3 us a symbol.
     """
 
     __slots__ = ()

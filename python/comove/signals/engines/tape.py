@@ -83,24 +83,30 @@ class TapeEngine(RecordingEngine[TapeOptions]):
         return by_symbol(contexts, flow.tolist(), location[-1].tolist())
 
     def _look(self, context: Context) -> Lean | str:
-        o, feature, measured = self.options, context.feature, self._measured(context)
+        o, get, measured = self.options, context.features.get, self._measured(context)
         if not measured:
             return f"{len(context.candles)} rows, {o.rows} are needed"
         location, now = measured
-        ratio = feature("uptick_ratio")
+        ratio = get("uptick_ratio")
         if location != location:
             return f"a candle of the last {o.rows} is missing, or nothing was traded"
-        if ratio != ratio:
+        if ratio is None or ratio != ratio:
             return missing(context, ("uptick_ratio",))
         ticks = 2.0 * ratio - 1.0
         flow, parts = location + ticks, 2
-        volume, book = feature("vol_jump_z"), feature("orderbook_imbalance")
-        if volume == volume:
-            flow += now * min(max(volume / o.volume_full, 0.0), 1.0)
+        volume, book = get("vol_jump_z"), get("orderbook_imbalance")
+        if volume is not None and volume == volume:
+            # Volume below its mean is no surprise.
+            if volume > 0.0:
+                flow += now * min(volume / o.volume_full, 1.0)
             parts += 1
-        if book == book:
+        else:
+            volume = None
+        if book is not None and book == book:
             flow += book
             parts += 1
+        else:
+            book = None
         flow /= parts
         if abs(flow) < o.flow_at:
             return f"no clear flow: {flow:+.2f}, {o.flow_at:g} is needed"
@@ -109,6 +115,6 @@ class TapeEngine(RecordingEngine[TapeOptions]):
             abs(flow),
             f"{'buyers' if flow > 0.0 else 'sellers'} at work: flow {flow:+.2f}, closes at {location:+.2f} of their "
             f"candles by volume, upticks {ticks:+.2f}, "
-            f"{f'volume {volume:+.1f} sd' if volume == volume else 'surprise of volume not known'}, "
-            f"{f'book {book:+.2f}' if book == book else 'no order book'}",
+            f"{f'volume {volume:+.1f} sd' if volume is not None else 'surprise of volume not known'}, "
+            f"{f'book {book:+.2f}' if book is not None else 'no order book'}",
         )

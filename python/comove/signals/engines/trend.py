@@ -56,7 +56,7 @@ class TrendEngine(RecordingEngine[TrendOptions]):
     Notes
     -----
     Time series momentum: Moskowitz, Ooi and Pedersen, Journal of Financial Economics, 2012. The index: Wilder, New
-    Concepts in Technical Trading Systems, 1978. A bar costs 2 us a symbol.
+    Concepts in Technical Trading Systems, 1978. A bar costs 3 us a symbol.
     """
 
     __slots__ = ()
