@@ -11,7 +11,7 @@ from comove import DataError, MasterOrchestrator, OrderError, ParameterError
 from comove.engine import DecisionOptions, OrchestratorOptions
 from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals.ensemble import EnsembleOptions, EnsemblePredictor
-from engine_cases import RECORDED, Scripted, always, fill, market, recorded, scripted, traded
+from orchestrator_cases import RECORDED, Scripted, always, fill, market, recorded, scripted, traded
 from structure_cases import HOUR, START
 
 BARS = market(260)
