@@ -1,0 +1,120 @@
+"""The heat of a book in all its forms, from what is measured of its coins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from comove.options import Floats
+from comove.portfolio.correlation import NearestCorrelation, nearest_correlation
+from comove.portfolio.heat import effective_bets
+from comove.portfolio.measured import Measured
+
+__all__ = ["Heat", "MarginalHeat", "read_heat"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heat:
+    """How hot a book is, each a part of the capital, and how many bets it is."""
+
+    gross: float
+    """Sum of the sizes of all exposures."""
+    net: float
+    """Longs less shorts."""
+    risk: float
+    """What is lost if every stop is reached."""
+    correlated: float
+    """sqrt(w' C w), and the sizes of `assumed` on top of it."""
+    shift: float
+    """The largest change of a correlation that made C possible."""
+    bets: float
+    """Effective number of bets of the symbols whose correlations are known; 0 for none."""
+    assumed: tuple[str, ...]
+    """Symbols whose correlations are not known. Each is taken to have correlation 1 with the rest of the book, in the
+    direction that adds: of all correlations that are possible these make the most heat."""
+    stale: tuple[str, ...]
+    """Symbols whose price is not of the last bar."""
+    reason: str | None
+    """What of it is assumed or old, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarginalHeat:
+    """Heat after an entry minus heat before it."""
+
+    gross: float
+    risk: float
+    correlated: float
+
+
+def read_heat(weights: Mapping[str, float], risk: float, stale: Sequence[str], measured: Measured) -> Heat:
+    """Return the heat of a book.
+
+    Parameters
+    ----------
+    weights : mapping of str to float
+        Exposures over the capital, negative of shorts.
+    risk : float
+        To the stops, over the capital.
+    stale : sequence of str
+    measured : Measured
+    """
+    known, assumed = _known(weights, measured)
+    correlated, shift, bets = 0.0, 0.0, 0.0
+    if known:
+        places = [place for place in map(measured.window.place, known) if place is not None]
+        w = np.array([weights[symbol] for symbol in known])
+        near = nearest_correlation(measured.correlations[np.ix_(places, places)])
+        # Rounding may take a perfect hedge below 0.
+        correlated, shift = sqrt(max(0.0, float(w @ near.matrix @ w))), near.shift
+        bets = effective_bets(w, _covariance(near, places, measured))
+    sizes = [abs(weight) for weight in weights.values()]
+    return Heat(
+        gross=sum(sizes),
+        net=sum(weights.values()),
+        risk=risk,
+        correlated=correlated + sum(abs(weights[symbol]) for symbol in assumed),
+        shift=shift,
+        bets=bets,
+        assumed=assumed,
+        stale=tuple(stale),
+        reason=_reason(assumed, stale, measured),
+    )
+
+
+def _covariance(near: NearestCorrelation, places: Sequence[int], measured: Measured) -> Floats:
+    deviation = np.sqrt(np.diag(measured.window.moments().covariance)[list(places)])
+    found: Floats = near.matrix * deviation * deviation[:, np.newaxis]
+    return found
+
+
+def _known(weights: Mapping[str, float], measured: Measured) -> tuple[list[str], tuple[str, ...]]:
+    """Return the symbols of which all correlations among them are known, and the others.
+
+    Of pairs without a correlation the symbol that is in most of them is put aside, of equals the last one.
+    """
+    known = [symbol for symbol in weights if measured.window.place(symbol) is not None]
+    places = [place for place in map(measured.window.place, known) if place is not None]
+    missing = np.isnan(measured.correlations[np.ix_(places, places)]) if places else np.empty((0, 0), np.bool_)
+    while missing.any():
+        counts = missing.sum(axis=0)
+        worst = len(counts) - 1 - int(np.argmax(counts[::-1]))
+        del known[worst]
+        missing = np.delete(np.delete(missing, worst, axis=0), worst, axis=1)
+    return known, tuple(symbol for symbol in weights if symbol not in known)
+
+
+def _reason(assumed: Sequence[str], stale: Sequence[str], measured: Measured) -> str | None:
+    causes = []
+    if assumed:
+        verb = "has" if len(assumed) == 1 else "have"
+        causes.append(
+            f"{', '.join(assumed)} {verb} fewer than {measured.limits.min_samples} common rows or do not vary: taken "
+            "to move with the rest of the book"
+        )
+    if stale:
+        causes.append(f"{', '.join(stale)} had no price in the last bar: counted at the last one")
+    return "; ".join(causes) if causes else None
