@@ -59,8 +59,8 @@ def divergences(measured: Measured) -> list[Divergence]:
     returns = window.returns
     if not leaders or len(returns) < rows + limits.min_samples:
         return []
-    fit = measured.regressions(leaders, leave_out=rows)
-    x = returns[:, [place for place in map(window.place, leaders) if place is not None]]
+    among = measured.places(leaders)
+    fit, x = Regressions(returns[:-rows], among, limits.min_samples), returns[:, among]
     names = window.symbols
     assets = np.array([at for at, name in enumerate(names) if name not in measured.leaders and fit.known[at]], np.int64)
     scores, gaps, counts = _scores(fit, returns[-rows:], x[-rows:], assets)

@@ -13,13 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
+from typing import Final
 
 import numpy as np
 
-from comove.options import Floats
 from comove.portfolio.measured import Measured
-from comove.portfolio.regressions import Regressions
 
 __all__ = ["LeaderExposure", "NetExposure", "leader_exposures"]
 
@@ -52,6 +50,9 @@ class LeaderExposure:
     """Why something is not known."""
 
 
+_UNKNOWN: Final = NetExposure(None, None, None)
+
+
 def leader_exposures(weights: Mapping[str, float], measured: Measured) -> tuple[LeaderExposure, ...]:
     """Return the exposure of a book to every leader.
 
@@ -71,82 +72,72 @@ def leader_exposures(weights: Mapping[str, float], measured: Measured) -> tuple[
     Errors of betas are those of least squares with errors that are alike in all rows; heavy tails and volatility that
     comes in clusters make true ones larger.
     """
-    joint = _exposures(weights, measured, measured.joint, measured.used)
+    joint, n, causes = _joint(weights, measured)
     out = []
-    for leader in measured.leaders:
-        single = _exposures(weights, measured, measured.single(leader), (leader,))[leader]
-        found, missing = joint.get(leader), _missing(weights, measured, leader)
-        if found is None:
-            held = {symbol: weight for symbol, weight in weights.items() if symbol not in measured.leaders}
-            own = weights.get(leader, 0.0)
-            found = NetExposure(None, None, None) if held else NetExposure(own, 0.0, abs(own))
-        unknown = found.net is None or single.net is None
+    for leader, found in zip(measured.leaders, joint, strict=True):
+        single, _, cause = _exposures(weights, measured, (leader,), (leader,))
+        reason = "; ".join(dict.fromkeys([*causes, *cause]))
+        unknown = found.net is None or single[0].net is None
         out.append(
-            LeaderExposure(
-                leader=leader,
-                single=single,
-                joint=found,
-                n=_fewest(weights, measured),
-                reason=missing if unknown else None,
-            )
+            LeaderExposure(leader=leader, single=single[0], joint=found, n=n, reason=reason if unknown else None)
         )
     return tuple(out)
 
 
+def _joint(weights: Mapping[str, float], measured: Measured) -> tuple[list[NetExposure], int | None, list[str]]:
+    """Return the exposures to all leaders by joint betas, the fewest rows, and why something is not known."""
+    used, least = measured.used, measured.limits.min_samples
+    # Alone, the other leaders are measured like any asset; of joint betas theirs are exact too.
+    found, n, causes = _exposures(weights, measured, used, measured.leaders)
+    given = dict(zip(used, found, strict=True))
+    others = any(symbol not in measured.leaders for symbol in weights)
+    for leader in measured.leaders:
+        if leader not in used and others:
+            given[leader] = _UNKNOWN
+            causes.append(f"{leader} has fewer than {least} returns in the window")
+        elif leader not in used:
+            given[leader] = _exact(weights.get(leader, 0.0))
+    return [given[leader] for leader in measured.leaders], n, causes
+
+
 def _exposures(
-    weights: Mapping[str, float], measured: Measured, fit: Regressions | None, leaders: tuple[str, ...]
-) -> dict[str, NetExposure]:
-    """Return the exposure to each of the leaders that are regressed on together."""
-    own = np.array([weights.get(leader, 0.0) for leader in leaders])
-    # With several leaders all of them are exact; alone, the others are measured like any asset.
-    measure = [
-        symbol for symbol in weights if symbol not in leaders and (len(leaders) == 1 or symbol not in measured.leaders)
-    ]
+    weights: Mapping[str, float], measured: Measured, leaders: tuple[str, ...], exact: tuple[str, ...]
+) -> tuple[list[NetExposure], int | None, list[str]]:
+    """Return the exposure to each of the leaders that are regressed on together, fewest rows, and what is wrong.
+
+    Symbols of `exact` have beta 1 on themselves and 0 on others.
+    """
+    own = [weights.get(leader, 0.0) for leader in leaders]
+    measure = [symbol for symbol in weights if symbol not in exact]
     if not measure:
-        return {leader: NetExposure(float(w), 0.0, abs(float(w))) for leader, w in zip(leaders, own, strict=True)}
-    places = [measured.window.place(symbol) for symbol in measure]
-    known = [place for place in places if place is not None]
-    if fit is None or len(known) < len(measure) or not fit.known[known].all():
-        return {leader: NetExposure(None, None, None) for leader in leaders}
-    w = np.array([weights[symbol] for symbol in measure])
-    parts: Floats = w[:, np.newaxis] * fit.betas[known]
-    variances = [float(w @ covariance @ w) for covariance in fit.covariances(known)]
-    # Rounding may take the variance of a perfect fit below 0.
-    return {
-        leader: NetExposure(
-            float(own[at] + parts[:, at].sum()),
-            sqrt(max(0.0, variances[at])),
-            float(abs(own[at]) + np.abs(parts[:, at]).sum()),
-        )
-        for at, leader in enumerate(leaders)
-    }
-
-
-def _fewest(weights: Mapping[str, float], measured: Measured) -> int | None:
-    places = [measured.window.place(symbol) for symbol in weights if symbol not in measured.leaders]
-    if not places:
-        return None
-    fit = measured.joint
-    return int(min(0.0 if fit is None or place is None else fit.n[place] for place in places))
-
-
-def _missing(weights: Mapping[str, float], measured: Measured, leader: str) -> str:
-    """Say why an exposure to a leader is not known."""
+        return [_exact(weight) for weight in own], None, []
     least = measured.limits.min_samples
-    if leader not in measured.used:
-        return f"{leader} has fewer than {least} returns in the window"
-    causes = []
-    for symbol in weights:
-        place = measured.window.place(symbol)
-        if symbol == leader:
-            continue
-        for fit in (measured.single(leader), None if symbol in measured.leaders else measured.joint):
-            if fit is None or (place is not None and fit.known[place]):
-                continue
-            rows = 0 if place is None else int(fit.n[place])
-            if rows < least:
-                causes.append(f"{symbol} has {rows} rows with its leaders, {least} are needed")
-            else:
+    causes = [
+        f"{leader} has fewer than {least} returns in the window" for leader in leaders if leader not in measured.used
+    ]
+    causes += [f"{symbol} has had no price" for symbol in measure if measured.window.place(symbol) is None]
+    if causes or not leaders:
+        return [_UNKNOWN] * len(leaders), 0, causes
+    w = np.array([weights[symbol] for symbol in measure])
+    slopes = measured.slopes(leaders, measure, w)
+    n = int(slopes.n.min())
+    if slopes.variances is None:
+        for symbol, rows, known in zip(measure, slopes.n.tolist(), slopes.known.tolist(), strict=True):
+            if not known and rows < least:
+                causes.append(f"{symbol} has {rows:g} rows with its leaders, {least} are needed")
+            elif not known:
                 causes.append(f"in the rows of {symbol} a leader does not vary, or is made of the others")
-            break
-    return "; ".join(causes)
+        return [_UNKNOWN] * len(leaders), n, causes
+    parts = w[:, np.newaxis] * slopes.betas
+    nets, grosses = parts.sum(axis=0).tolist(), np.abs(parts).sum(axis=0).tolist()
+    # Rounding may take the variance of a perfect fit below 0.
+    errors = np.sqrt(np.maximum(slopes.variances, 0.0)).tolist()
+    found = [
+        NetExposure(weight + net, error, abs(weight) + gross)
+        for weight, net, error, gross in zip(own, nets, errors, grosses, strict=True)
+    ]
+    return found, n, causes
+
+
+def _exact(weight: float) -> NetExposure:
+    return NetExposure(weight, 0.0, abs(weight))

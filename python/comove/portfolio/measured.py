@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from comove.options import Floats
-from comove.portfolio.correlation import correlation_groups
+from comove.portfolio.betas import MomentBetas
+from comove.portfolio.correlation import components
 from comove.portfolio.limits import PortfolioLimits
 from comove.portfolio.regressions import Regressions
-from comove.portfolio.returns import ReturnWindow
+from comove.portfolio.returns import PairMoments, ReturnWindow
 
-__all__ = ["Measured"]
+__all__ = ["Measured", "Slopes"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slopes:
+    """Betas of c symbols on p leaders at once."""
+
+    betas: Floats
+    """Shape (c, p); NaN where not known."""
+    n: Floats
+    """Complete rows, shape (c,)."""
+    variances: Floats | None
+    """Of the betas of the whole book on each leader, shape (p,); None where a beta is not known."""
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Of which symbols the betas are known."""
+        found: npt.NDArray[np.bool_] = (self.betas == self.betas).all(axis=1)
+        return found
 
 
 class Measured:
@@ -25,7 +46,7 @@ class Measured:
     limits : PortfolioLimits
     """
 
-    __slots__ = ("_correlations", "_group_of", "_groups", "_joint", "_single", "_used", "leaders", "limits", "window")
+    __slots__ = ("_betas", "_correlations", "_group_of", "_groups", "_single", "_used", "leaders", "limits", "window")
 
     def __init__(self, window: ReturnWindow, leaders: Sequence[str], limits: PortfolioLimits) -> None:
         self.window, self.leaders, self.limits = window, tuple(leaders), limits
@@ -33,23 +54,33 @@ class Measured:
         self._groups: list[tuple[str, ...]] | None = None
         self._group_of: dict[str, tuple[str, ...]] = {}
         self._used: tuple[str, ...] | None = None
-        self._joint: Regressions | None = None
-        self._single: dict[str, Regressions] = {}
+        self._betas: dict[tuple[str, ...], MomentBetas | None] = {}
+        self._single: dict[str, tuple[Floats, Floats, Floats]] = {}
+
+    @property
+    def moments(self) -> PairMoments:
+        """Of every two symbols, in the order of the window's."""
+        return self.window.moments()
+
+    def places(self, symbols: Sequence[str]) -> list[int]:
+        """Return the columns of those symbols that have one."""
+        return [place for place in map(self.window.place, symbols) if place is not None]
 
     @property
     def correlations(self) -> Floats:
-        """Of all symbols in the order of the window's; NaN below `min_samples` common rows."""
+        """Of all symbols; NaN below `min_samples` common rows."""
         if self._correlations is None:
-            moments = self.window.moments()
+            moments = self.moments
             self._correlations = np.where(moments.n >= self.limits.min_samples, moments.correlation, np.nan)
         return self._correlations
 
     @property
     def groups(self) -> list[tuple[str, ...]]:
-        """Symbols that hang together, the largest group first."""
+        """Symbols that hang together, as `correlation_groups` has them."""
         if self._groups is None:
             names = self.window.symbols
-            self._groups = correlation_groups(names, self.correlations, at_least=self.limits.group_at) if names else []
+            joined = components(np.abs(self.correlations) >= self.limits.group_at) if names else []
+            self._groups = [tuple(names[place] for place in group) for group in joined]
             self._group_of = {symbol: group for group in self._groups for symbol in group}
         return self._groups
 
@@ -61,32 +92,46 @@ class Measured:
     def used(self) -> tuple[str, ...]:
         """The leaders that have `min_samples` returns in the window; the others take no part in joint betas."""
         if self._used is None:
-            returns, least = self.window.returns, self.limits.min_samples
-            found = []
-            for leader in self.leaders:
-                place = self.window.place(leader)
-                if place is not None and np.count_nonzero(returns[:, place] == returns[:, place]) >= least:
-                    found.append(leader)
-            self._used = tuple(found)
+            counts, least = np.diag(self.moments.n), self.limits.min_samples
+            places = [(leader, self.window.place(leader)) for leader in self.leaders]
+            self._used = tuple(leader for leader, at in places if at is not None and counts[at] >= least)
         return self._used
 
-    @property
-    def joint(self) -> Regressions | None:
-        """All symbols on the used leaders at once; None without any."""
-        if self._joint is None and self.used:
-            self._joint = self.regressions(self.used)
-        return self._joint
+    def moment_betas(self, leaders: tuple[str, ...]) -> MomentBetas | None:
+        """Return the betas of the symbols without a missing row; None where a leader has one or there are too few."""
+        if leaders not in self._betas:
+            places, rows = self.places(leaders), len(self.window.returns)
+            enough = rows >= max(self.limits.min_samples, len(leaders) + 2) and self.moments.full[places].all()
+            self._betas[leaders] = MomentBetas.of(self.moments.covariance, rows, places) if enough else None
+        return self._betas[leaders]
 
-    def single(self, leader: str) -> Regressions | None:
-        """Return the regressions of all symbols on one leader; None where it is not one of the used."""
-        if leader not in self.used:
-            return None
+    def slopes(self, leaders: tuple[str, ...], symbols: Sequence[str], w: Floats) -> Slopes:
+        """Return the betas of symbols that have columns on leaders that are used, and the errors for the weights w."""
+        places = self.places(symbols)
+        found = self.moment_betas(leaders)
+        if found is not None and self.moments.full[places].all():
+            n = np.full(len(places), float(found.rows))
+            return Slopes(found.betas[places], n, found.variances(places, w))
+        p, among = len(leaders), self.places(leaders)
+        fit = Regressions(self.window.returns[:, among + places], range(p), self.limits.min_samples)
+        variances = None
+        if fit.known[p:].all():
+            variances = np.array([w @ each @ w for each in fit.covariances(range(p, p + len(places)))])
+        return Slopes(fit.betas[p:], fit.n[p:], variances)
+
+    def single(self, leader: str) -> tuple[Floats, Floats, Floats]:
+        """Return beta on a used leader alone, its standard error and its rows for all symbols; NaN where not known."""
         if leader not in self._single:
-            self._single[leader] = self.regressions([leader])
+            size, moments = len(self.window.symbols), self.moments
+            betas, stderr, n = np.full(size, np.nan), np.full(size, np.nan), np.zeros(size)
+            found = self.moment_betas((leader,))
+            full = moments.full if found is not None else np.zeros(size, np.bool_)
+            if found is not None:
+                betas[full], stderr[full], n[full] = found.betas[full, 0], found.stderr[full, 0], found.rows
+            rest = np.flatnonzero(~full)
+            if len(rest):
+                columns = [*self.places([leader]), *rest.tolist()]
+                fit = Regressions(self.window.returns[:, columns], [0], self.limits.min_samples)
+                betas[rest], stderr[rest], n[rest] = fit.betas[1:, 0], fit.stderr[1:, 0], fit.n[1:]
+            self._single[leader] = betas, stderr, n
         return self._single[leader]
-
-    def regressions(self, leaders: Sequence[str], leave_out: int = 0) -> Regressions:
-        """Return the regressions of all symbols on some leaders, without the last rows."""
-        returns = self.window.returns
-        places = [place for place in map(self.window.place, leaders) if place is not None]
-        return Regressions(returns[: len(returns) - leave_out], places, self.limits.min_samples)

@@ -9,8 +9,8 @@ from math import sqrt
 import numpy as np
 
 from comove.options import Floats
-from comove.portfolio.correlation import NearestCorrelation, nearest_correlation
-from comove.portfolio.heat import effective_bets
+from comove.portfolio.correlation import nearest_correlation
+from comove.portfolio.heat import bets_of
 from comove.portfolio.measured import Measured
 
 __all__ = ["Heat", "MarginalHeat", "read_heat"]
@@ -65,12 +65,13 @@ def read_heat(weights: Mapping[str, float], risk: float, stale: Sequence[str], m
     known, assumed = _known(weights, measured)
     correlated, shift, bets = 0.0, 0.0, 0.0
     if known:
-        places = [place for place in map(measured.window.place, known) if place is not None]
+        places = measured.places(known)
         w = np.array([weights[symbol] for symbol in known])
-        near = nearest_correlation(measured.correlations[np.ix_(places, places)])
+        matrix, shift = _possible(places, measured)
         # Rounding may take a perfect hedge below 0.
-        correlated, shift = sqrt(max(0.0, float(w @ near.matrix @ w))), near.shift
-        bets = effective_bets(w, _covariance(near, places, measured))
+        correlated = sqrt(max(0.0, float(w @ matrix @ w)))
+        deviation = np.sqrt(np.diag(measured.moments.covariance)[places])
+        bets = bets_of(w, *np.linalg.eigh(matrix * deviation * deviation[:, np.newaxis]))
     sizes = [abs(weight) for weight in weights.values()]
     return Heat(
         gross=sum(sizes),
@@ -85,10 +86,14 @@ def read_heat(weights: Mapping[str, float], risk: float, stale: Sequence[str], m
     )
 
 
-def _covariance(near: NearestCorrelation, places: Sequence[int], measured: Measured) -> Floats:
-    deviation = np.sqrt(np.diag(measured.window.moments().covariance)[list(places)])
-    found: Floats = near.matrix * deviation * deviation[:, np.newaxis]
-    return found
+def _possible(places: list[int], measured: Measured) -> tuple[Floats, float]:
+    """Return the correlations of some columns, made possible, and their shift."""
+    given = measured.correlations[np.ix_(places, places)]
+    if measured.moments.full[places].all():
+        # All of the same rows: sums of squares of whatever book.
+        return given, 0.0
+    near = nearest_correlation(given)
+    return near.matrix, near.shift
 
 
 def _known(weights: Mapping[str, float], measured: Measured) -> tuple[list[str], tuple[str, ...]]:
@@ -97,7 +102,7 @@ def _known(weights: Mapping[str, float], measured: Measured) -> tuple[list[str],
     Of pairs without a correlation the symbol that is in most of them is put aside, of equals the last one.
     """
     known = [symbol for symbol in weights if measured.window.place(symbol) is not None]
-    places = [place for place in map(measured.window.place, known) if place is not None]
+    places = measured.places(known)
     missing = np.isnan(measured.correlations[np.ix_(places, places)]) if places else np.empty((0, 0), np.bool_)
     while missing.any():
         counts = missing.sum(axis=0)

@@ -23,7 +23,7 @@ import numpy.typing as npt
 from comove.options import Floats
 from comove.portfolio.correlation import nearest_correlation
 
-__all__ = ["Regressions"]
+__all__ = ["Regressions", "inverses"]
 
 #: Of a leader's variance, what the other leaders leave of it: less cannot be told from rounding.
 _LEAST_TOLERANCE: Final = 1e-9
@@ -50,32 +50,40 @@ class Regressions:
     """
 
     __slots__ = (
-        "_center", "_coefficients", "_complete", "_design", "_inverse", "_mask", "_products", "_residuals", "_scale",
+        "_center", "_coefficients", "_design", "_inverses", "_kind", "_masks", "_products", "_residuals", "_scale",
         "_y", "betas", "known", "n",
     )  # fmt: skip
 
     def __init__(self, returns: Floats, leaders: Sequence[int], least: int) -> None:
-        chosen = returns[:, list(leaders)]
-        self._complete: npt.NDArray[np.bool_] = (chosen == chosen).all(axis=1)
-        if self._complete.all():
-            x, y = chosen, returns
-        else:
-            x, y = chosen[self._complete], returns[self._complete]
+        x, y = returns[:, list(leaders)], returns
+        complete = (x == x).all(axis=1)
+        if not complete.all():
+            x, y = x[complete], y[complete]
         q = x.shape[1] + 1
         self._center, self._scale = _standard(x)
-        self._design = _with_intercept(x, self._center, self._scale)
-        given = y == y
-        self._mask = given.astype(np.float64)
-        self._y = np.where(given, y, 0.0)
+        self._design = self.design(x)
+        # Columns without a missing row have one inverse in common, the first.
+        holes = np.flatnonzero(np.isnan(np.ones(len(y)) @ y))
+        self._kind: npt.NDArray[np.int64] = np.zeros(y.shape[1], np.int64)
+        self._kind[holes] = 1 + np.arange(len(holes))
+        self._masks = np.ones((len(y), 1 + len(holes)))
+        if len(holes):
+            given = y[:, holes] == y[:, holes]
+            self._masks[:, 1:] = given
+            y = y.copy()
+            y[:, holes] = np.where(given, y[:, holes], 0.0)
+        self._y = y
         first, second = np.triu_indices(q)
         self._products = self._design[:, first] * self._design[:, second]
         # A market beyond the range of float64 has no slopes.
         with np.errstate(all="ignore"):
-            self._inverse, regular = _inverses(_square(self._mask.T @ self._products, q))
-            self._coefficients = np.matmul(self._inverse, (self._y.T @ self._design)[:, :, np.newaxis])[:, :, 0]
-            self.n: Floats = self._mask.sum(axis=0)
-            regular &= np.isfinite(self._coefficients).all(axis=1)
-            self.known: npt.NDArray[np.bool_] = regular & (self.n >= max(least, q + 1))
+            grams = _square(self._masks.T @ self._products, q)
+            self._inverses, regular = inverses(grams)
+            crossed = y.T @ self._design
+            self._coefficients = np.einsum("kij,kj->ki", self._inverses[self._kind], crossed)
+            self.n: Floats = grams[self._kind, 0, 0]
+            self.known: npt.NDArray[np.bool_] = regular[self._kind] & (self.n >= max(least, q + 1))
+            self.known &= np.isfinite(self._coefficients).all(axis=1)
             self.betas: Floats = np.where(self.known[:, np.newaxis], self._coefficients[:, 1:] / self._scale, np.nan)
         self._residuals: Floats | None = None
 
@@ -84,7 +92,9 @@ class Regressions:
         """Of the rows that all leaders have; 0 where an asset has no return, shape (rows, k)."""
         if self._residuals is None:
             with np.errstate(all="ignore"):
-                self._residuals = (self._y - self._design @ self._coefficients.T) * self._mask
+                self._residuals = self._y - self._design @ self._coefficients.T
+            holes = np.flatnonzero(self._kind)
+            self._residuals[:, holes] *= self._masks[:, 1:]
         return self._residuals
 
     @property
@@ -92,13 +102,13 @@ class Regressions:
         """Sum of squared residuals over n - q, shape (k,); NaN where betas are."""
         residuals = self.residuals
         with np.errstate(all="ignore"):
-            found = (residuals * residuals).sum(axis=0) / (self.n - self._design.shape[1])
+            found = np.einsum("ti,ti->i", residuals, residuals) / (self.n - self._design.shape[1])
         return np.where(self.known, found, np.nan)
 
     @property
     def stderr(self) -> Floats:
         """Standard errors of the betas, shape (k, p); NaN where betas are."""
-        slopes = np.diagonal(self._inverse, axis1=1, axis2=2)[:, 1:]
+        slopes = np.diagonal(self._inverses, axis1=1, axis2=2)[self._kind, 1:]
         found: Floats = np.sqrt(self.residual_variance[:, np.newaxis] * slopes) / self._scale
         return found
 
@@ -116,11 +126,11 @@ class Regressions:
         """
         q = self._design.shape[1]
         columns = list(places)
-        kinds, kind = self._kinds(columns)
-        mask = self._mask[:, kinds]
-        both = (mask[:, :, np.newaxis] * mask[:, np.newaxis, :]).reshape(len(mask), -1)
+        kinds, kind = np.unique(self._kind[columns], return_inverse=True)
+        masks = self._masks[:, kinds]
+        both = (masks[:, :, np.newaxis] * masks[:, np.newaxis, :]).reshape(len(masks), -1)
         gram = _square(both.T @ self._products, q).reshape(len(kinds), len(kinds), q, q)
-        inverse = self._inverse[kinds]
+        inverse = self._inverses[kinds]
         left = np.matmul(inverse[:, np.newaxis], gram)
         right = np.matmul(inverse[np.newaxis], gram)
         degrees = gram[:, :, 0, 0] - _trace(left) - _trace(right) + _trace(np.matmul(left, right))
@@ -147,7 +157,7 @@ class Regressions:
         -------
         float64, shape (m, c)
         """
-        found: Floats = _with_intercept(leaders, self._center, self._scale) @ self._coefficients[places].T
+        found: Floats = self.design(leaders) @ self._coefficients[places].T
         return found
 
     def quadratic(self, sums: Floats, places: npt.NDArray[np.int64]) -> Floats:
@@ -156,25 +166,14 @@ class Regressions:
         Of a sum of rows z of the design it is the variance that the error of the betas gives to what is expected of the
         sum, over the variance of a residual.
         """
-        found: Floats = np.einsum("ci,cij,cj->c", sums, self._inverse[places], sums)
+        found: Floats = np.einsum("ci,cij,cj->c", sums, self._inverses[self._kind[places]], sums)
         return found
 
     def design(self, leaders: Floats) -> Floats:
         """Return rows of leaders as the regressions see them: an intercept, and units of their deviation."""
-        return _with_intercept(leaders, self._center, self._scale)
-
-    def _kinds(self, columns: Sequence[int]) -> tuple[list[int], list[int]]:
-        """Return a column for each set of rows, and which of them each column has."""
-        seen: dict[bytes, int] = {}
-        kinds: list[int] = []
-        kind: list[int] = []
-        for column in columns:
-            rows = self._mask[:, column].tobytes()
-            if rows not in seen:
-                seen[rows] = len(kinds)
-                kinds.append(column)
-            kind.append(seen[rows])
-        return kinds, kind
+        design = np.ones((len(leaders), leaders.shape[1] + 1))
+        design[:, 1:] = (leaders - self._center) / self._scale
+        return design
 
 
 def _standard(x: Floats) -> tuple[Floats, Floats]:
@@ -182,15 +181,10 @@ def _standard(x: Floats) -> tuple[Floats, Floats]:
     if not len(x):
         return np.zeros(x.shape[1]), np.full(x.shape[1], np.inf)
     with np.errstate(all="ignore"):
-        scale = x.std(axis=0)
+        center = x.mean(axis=0)
+        scale = np.sqrt(np.einsum("ti,ti->i", x - center, x - center) / len(x))
     varies = (x.max(axis=0) > x.min(axis=0)) & np.isfinite(scale) & (scale > 0.0)
-    return x.mean(axis=0), np.where(varies, scale, np.inf)
-
-
-def _with_intercept(x: Floats, center: Floats, scale: Floats) -> Floats:
-    design = np.ones((len(x), x.shape[1] + 1))
-    design[:, 1:] = (x - center) / scale
-    return design
+    return center, np.where(varies, scale, np.inf)
 
 
 def _square(upper: Floats, q: int) -> Floats:
@@ -207,7 +201,7 @@ def _trace(matrices: Floats) -> Floats:
     return found
 
 
-def _inverses(matrices: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def inverses(matrices: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the inverses of positive definite matrices, and which of them have one.
 
     Gauss and Jordan's elimination on all of them side by side. The pivot of a column is what the columns before leave

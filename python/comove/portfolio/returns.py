@@ -19,6 +19,8 @@ __all__ = ["PairMoments", "ReturnWindow"]
 
 #: A sum of squares as far below that of all rows of a column is what rounding leaves of one that does not vary.
 _NO_VARIANCE: Final = 1e-14
+#: Below this many squares of the mean a variance may be rounding: the mean of 2^24 rows is good to 2e-9.
+_NEXT_TO_NONE: Final = 1e-16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +33,8 @@ class PairMoments:
     """With ddof 1; NaN below 2 common rows."""
     correlation: Floats
     """NaN where one of the two does not vary; 1 on the diagonal."""
+    full: npt.NDArray[np.bool_]
+    """Columns without a missing row, shape (k,)."""
 
 
 class ReturnWindow:
@@ -213,34 +217,61 @@ class ReturnWindow:
 
 
 def _moments(returns: Floats) -> PairMoments:
-    given = returns == returns
-    own = given.sum(axis=0).astype(np.float64)
-    # An overflow or a column without rows gives what is not finite, and that is missing below.
+    rows, size = returns.shape
+    # What is beyond the range of float64, or has no rows, is not finite and hence missing.
     with np.errstate(all="ignore"):
-        centred = np.where(given, returns - np.where(given, returns, 0.0).sum(axis=0) / own, 0.0)
-        high = np.where(given, returns, -np.inf).max(axis=0, initial=-np.inf)
-        centred[:, high == np.where(given, returns, np.inf).min(axis=0, initial=np.inf)] = 0.0
-        squared = centred * centred
+        sums = np.ones(rows) @ returns
+        holes = np.flatnonzero(~np.isfinite(sums))
+        own = np.full(size, float(rows))
+        given = returns[:, holes] == returns[:, holes]
+        own[holes] = given.sum(axis=0)
+        sums[holes] = np.where(given, returns[:, holes], 0.0).sum(axis=0)
+        mean = sums / own
+        centred = returns - mean
+        centred[:, holes] = np.where(given, centred[:, holes], 0.0)
         products = centred.T @ centred
-        # [i, j]: of the rows of i that j has too; where j has all of them, those of i.
-        holes = np.flatnonzero(own < len(returns))
-        shape = products.shape
-        n = np.broadcast_to(own[:, np.newaxis], shape).copy()
-        sums = np.broadcast_to(centred.sum(axis=0)[:, np.newaxis], shape).copy()
-        squares = np.broadcast_to(squared.sum(axis=0)[:, np.newaxis], shape).copy()
+        # Equal values have a mean that is rounded. Exactly equal, looked at where there is next to no variance.
+        spread = np.diag(products)
+        for place in np.flatnonzero(~(spread > _NEXT_TO_NONE * own * mean * mean)):
+            values = returns[returns[:, place] == returns[:, place], place]
+            if not len(values) or values.max() == values.min():
+                centred[:, place] = products[place] = products[:, place] = 0.0
+        n = np.minimum(own[:, np.newaxis], own)
         if len(holes):
-            of_holes = given[:, holes].astype(np.float64)
-            n[:, holes] = given.astype(np.float64).T @ of_holes
-            sums[:, holes] = centred.T @ of_holes
-            squares[:, holes] = squared.T @ of_holes
-        crossed = products - sums * sums.T / n
-        spread = squares - sums * sums / n
-        spread[spread <= _NO_VARIANCE * squared.sum(axis=0)[:, np.newaxis]] = 0.0
+            crossed, spread = _of_common_rows(centred, given, holes, own, products, n)
+        else:
+            crossed, spread = products, np.broadcast_to(np.diag(products)[:, np.newaxis], products.shape)
         covariance = crossed / (n - 1.0)
-        correlation = crossed / (np.sqrt(spread) * np.sqrt(spread.T))
-        correlation = np.clip((correlation + correlation.T) / 2, -1.0, 1.0)
-    covariance[~(n > 1.0) | ~np.isfinite(covariance)] = np.nan
+        root = np.sqrt(spread)
+        correlation = np.minimum(np.maximum(crossed / (root * root.T), -1.0), 1.0)
+    covariance[~((n > 1.0) & np.isfinite(covariance))] = np.nan
     correlation[~np.isfinite(correlation)] = np.nan
-    known = np.diag(correlation) == np.diag(correlation)
-    correlation[np.diag(known)] = 1.0
-    return PairMoments(n, (covariance + covariance.T) / 2, correlation)
+    each = np.arange(size)
+    correlation[each, each] = np.where(np.isnan(correlation[each, each]), np.nan, 1.0)
+    return PairMoments(n, covariance, correlation, own == rows)
+
+
+def _of_common_rows(
+    centred: Floats,
+    given: npt.NDArray[np.bool_],
+    holes: npt.NDArray[np.int64],
+    own: Floats,
+    products: Floats,
+    n: Floats,
+) -> tuple[Floats, Floats]:
+    """Return sums of products and of squares about the means of common rows, and write how many those are to `n`."""
+    squared = centred * centred
+    mask = given.astype(np.float64)
+    full = np.ones_like(centred)
+    full[:, holes] = mask
+    # [i, j]: of the rows of i that j has too; where j has all of them, those of i.
+    shape = products.shape
+    sums = np.broadcast_to(centred.sum(axis=0)[:, np.newaxis], shape).copy()
+    squares = np.broadcast_to(squared.sum(axis=0)[:, np.newaxis], shape).copy()
+    n[:] = own[:, np.newaxis]
+    n[:, holes] = full.T @ mask
+    sums[:, holes] = centred.T @ mask
+    squares[:, holes] = squared.T @ mask
+    spread = squares - sums * sums / n
+    spread[spread <= _NO_VARIANCE * np.diag(squares)[:, np.newaxis]] = 0.0
+    return products - sums * sums.T / n, spread

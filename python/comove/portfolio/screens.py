@@ -61,32 +61,30 @@ def screened(
 def _low_beta(measured: Measured) -> Iterator[Screened]:
     """By single betas, for an asset that does not move when a leader does, whatever brings it about."""
     limits = measured.limits
-    fits = [(leader, measured.single(leader)) for leader in measured.used]
+    fits = [(leader, *measured.single(leader)) for leader in measured.used]
     # A leader that is not known may be the one it moves with.
     if len(fits) < len(measured.leaders):
         return
-    bounds = [np.abs(fit.betas[:, 0]) + limits.beta_errors * fit.stderr[:, 0] for _, fit in fits if fit is not None]
+    bounds = [np.abs(beta) + limits.beta_errors * stderr for _, beta, stderr, _ in fits]
     for symbol, place in _assets(measured):
         each = [float(bound[place]) for bound in bounds]
         # Not `max`, which passes over NaN.
         if not all(bound <= limits.low_beta_at for bound in each):
             continue
         most = int(np.argmax(each))
-        leader, fit = fits[most]
-        if fit is None:
-            continue
+        leader, beta, stderr, n = fits[most]
         figures = {
-            "beta": float(fit.betas[place, 0]),
-            "stderr": float(fit.stderr[place, 0]),
+            "beta": float(beta[place]),
+            "stderr": float(stderr[place]),
             "upper": each[most],
-            "n": float(fit.n[place]),
+            "n": float(n[place]),
         }
         yield Screened(
             symbol,
             -each[most],
             figures,
             f"the largest beta of {symbol} is {figures['beta']:.2f} +- {figures['stderr']:.2f} on {leader} over "
-            f"{int(fit.n[place])} rows: at most {each[most]:.2f} in size, {limits.low_beta_at:g} is low",
+            f"{int(n[place])} rows: at most {each[most]:.2f} in size, {limits.low_beta_at:g} is low",
         )
 
 
@@ -98,21 +96,21 @@ def _high_beta(
     calm = {status.leader for status in leaders if status.breaking is False}
     rising = []
     for leader in measured.used:
-        trend, fit = market.evidence.get(f"trend_{leader}"), measured.single(leader)
-        if trend is not None and trend >= options.trend_at and leader in calm and fit is not None:
-            rising.append((leader, trend, fit, fit.betas[:, 0] - limits.beta_errors * fit.stderr[:, 0]))
+        trend = market.evidence.get(f"trend_{leader}")
+        if trend is not None and trend >= options.trend_at and leader in calm:
+            rising.append((leader, trend, *measured.single(leader)))
     for symbol, place in _assets(measured):
         best: Screened | None = None
-        for leader, trend, fit, lower in rising:
-            least = float(lower[place])
+        for leader, trend, beta, stderr, n in rising:
+            least = float(beta[place] - limits.beta_errors * stderr[place])
             if not least >= limits.high_beta_at or (best is not None and least * trend <= best.score):
                 continue
             figures = {
-                "beta": float(fit.betas[place, 0]),
-                "stderr": float(fit.stderr[place, 0]),
+                "beta": float(beta[place]),
+                "stderr": float(stderr[place]),
                 "lower": least,
                 "trend": trend,
-                "n": float(fit.n[place]),
+                "n": float(n[place]),
             }
             best = Screened(
                 symbol,
