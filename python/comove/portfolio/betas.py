@@ -1,12 +1,15 @@
-"""The betas of all symbols without a missing row, from the covariances of every two of them.
+"""The exposures of books of symbols without a missing row, from the covariances of every two of them.
 
-Letters: C covariances of n rows, L the leaders, w weights of some symbols, q leaders and an intercept.
+Letters: C covariances of n rows, L the p leaders, w weights of a book, w_(l) without the leader l itself, w_() without
+any leader.
 
-    B = C_LL^-1 C_L.        joint betas of all symbols
-    Var(w'b) = w' S w (C_LL^-1)_ll / (n - 1),   w' S w = (w' C w - g' C_LL g) (n - 1) / (n - q),   g = B w
+    joint   B = C_.L C_LL^-1           net = B' w,  Var(net_l) = (w_()' C w_() - g' C_LL g) (C_LL^-1)_ll / (n - p - 1),
+                                                    g = B' w_()
+    single  b_il = C_il / C_ll         net = b' w,  Var(net_l) = (w_(l)' C w_(l) - g_l² C_ll) / C_ll / (n - 2),
+                                                    g_l = b_l' w_(l)
 
-The errors of all symbols have the same rows and the same leaders, so that S C_LL^-1 / (n - 1) is what `regressions`
-says of them; a book needs but one number of it.
+The errors of all symbols have the same rows and the same leaders, so that this is what `regressions` says of them: the
+residual variance of the book, times what a unit of it does to a beta.
 """
 
 from __future__ import annotations
@@ -17,55 +20,101 @@ from dataclasses import dataclass
 import numpy as np
 
 from comove.options import Floats
-from comove.portfolio.regressions import inverses
+from comove.portfolio.regressions import LEAST_TOLERANCE
 
-__all__ = ["MomentBetas"]
+__all__ = ["BookBetas", "MomentBetas"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class BookBetas:
+    """Net exposure, its variance and gross exposure to each leader, each of shape (p,)."""
+
+    net: Floats
+    variance: Floats
+    gross: Floats
+
+
 class MomentBetas:
-    """Betas of all symbols on some leaders at once; only those of symbols without a missing row count."""
+    """Betas of all symbols on each of some leaders alone and on all of them at once.
 
-    covariance: Floats
-    """Of all symbols, shape (k, k)."""
-    rows: int
-    places: tuple[int, ...]
-    """Columns of the p leaders."""
-    betas: Floats
-    """Shape (k, p)."""
-    inverse: Floats
-    """Of the leaders' covariances, shape (p, p)."""
+    Parameters
+    ----------
+    covariance : float64, shape (k, k)
+        Of all symbols; only those of symbols without a missing row count.
+    rows : int
+        n, at least p + 2.
+    leaders : sequence of p int
+        Columns of the leaders, none of which may have a missing row.
 
-    @classmethod
-    def of(cls, covariance: Floats, rows: int, places: Sequence[int]) -> MomentBetas | None:
-        """Return the betas; None where a leader does not vary, or is made of the others."""
-        among = list(places)
-        of_leaders = covariance[np.ix_(among, among)]
-        scale = np.sqrt(np.diag(of_leaders))
-        if not (scale > 0.0).all():
-            return None
-        found, regular = inverses((of_leaders / (scale * scale[:, np.newaxis]))[np.newaxis])
-        if not regular[0]:
-            return None
-        inverse = found[0] / (scale * scale[:, np.newaxis])
-        return cls(covariance, rows, tuple(among), covariance[:, among] @ inverse, inverse)
+    Attributes
+    ----------
+    joint : float64, shape (k, p), or None
+        None where a leader does not vary or is made of the others.
+    single : float64, shape (k, p)
+        NaN where a leader does not vary.
+    """
 
-    def variances(self, symbols: Sequence[int], w: Floats) -> Floats:
-        """Return the variance of w'b on each leader by the errors of the betas, shape (p,)."""
-        columns = list(symbols)
-        net = w @ self.betas[columns]
-        among = list(self.places)
-        whole = w @ self.covariance[np.ix_(columns, columns)] @ w
+    __slots__ = ("_covariance", "_inverse", "_leaders", "_of_leaders", "_variances", "joint", "rows", "single")
+
+    def __init__(self, covariance: Floats, rows: int, leaders: Sequence[int]) -> None:
+        self._covariance, self.rows, self._leaders = covariance, rows, list(leaders)
+        crossed = covariance[:, self._leaders]
+        self._of_leaders = crossed[self._leaders]
+        own = np.diag(self._of_leaders)
+        self._variances = np.where(own > 0.0, own, np.nan)
+        self.single: Floats = crossed / self._variances
+        self.joint: Floats | None = None
+        self._inverse: Floats = np.full_like(self._of_leaders, np.nan)
+        scale = np.sqrt(self._variances)
+        unit = scale * scale[:, np.newaxis]
+        found = _inverse(self._of_leaders / unit)
+        if found is not None:
+            self._inverse = found / unit
+            self.joint = crossed @ self._inverse
+            self.joint[self._leaders] = np.eye(len(self._leaders))
+
+    def single_stderr(self) -> Floats:
+        """Return the standard errors of the betas on each leader alone, shape (k, p)."""
+        own = np.diag(self._covariance)[:, np.newaxis]
+        left = np.maximum(own - self.single * self.single * self._variances, 0.0)
+        found: Floats = np.sqrt(left / (self._variances * (self.rows - 2)))
+        return found
+
+    def of_book(self, places: Sequence[int], w: Floats) -> tuple[BookBetas, BookBetas | None]:
+        """Return what the weights of some columns make by single, and by joint betas.
+
+        Joint ones are None where those of the leaders are.
+        """
+        columns, size = list(places), len(self._leaders)
+        # The last row is without any leader.
+        without = np.empty((size + 1, len(columns)))
+        without[:] = w
+        for at, column in enumerate(columns):
+            if column in self._leaders:
+                without[self._leaders.index(column), at] = without[size, at] = 0.0
+        among = self._covariance[columns][:, columns]
+        whole = (without @ among * without).sum(axis=1)
+        betas = self.single[columns]
+        net = (without[:size] * betas.T).sum(axis=1)
         # Rounding may take what is left of a perfect fit below 0.
-        left = max(0.0, float(whole - net @ self.covariance[np.ix_(among, among)] @ net))
-        found: Floats = left / (self.rows - len(among) - 1) * np.diag(self.inverse)
-        return found
+        left = np.maximum(whole[:size] - net * net * self._variances, 0.0)
+        single = BookBetas(w @ betas, left / (self._variances * (self.rows - 2)), np.abs(w) @ np.abs(betas))
+        if self.joint is None:
+            return single, None
+        betas = self.joint[columns]
+        net = without[size] @ betas
+        rest = max(0.0, float(whole[size] - net @ self._of_leaders @ net)) / (self.rows - size - 1)
+        return single, BookBetas(w @ betas, rest * np.diag(self._inverse), np.abs(w) @ np.abs(betas))
 
-    @property
-    def stderr(self) -> Floats:
-        """Standard errors of the betas, shape (k, p)."""
-        among = list(self.places)
-        explained = np.einsum("ki,ki->k", self.betas, self.covariance[:, among])
-        left = np.maximum(0.0, np.diag(self.covariance) - explained) / (self.rows - len(among) - 1)
-        found: Floats = np.sqrt(left[:, np.newaxis] * np.diag(self.inverse))
-        return found
+
+def _inverse(correlations: Floats) -> Floats | None:
+    """Return the inverse of the leaders' correlations; None where one is made of the others."""
+    if not np.isfinite(correlations).all():
+        return None
+    try:
+        found: Floats = np.asarray(np.linalg.inv(correlations), np.float64)
+    except np.linalg.LinAlgError:
+        return None
+    # 1 over it is what the other leaders leave of a leader's variance.
+    inflation = np.diag(found)
+    return found if ((inflation > 0.0) & (inflation < 1.0 / LEAST_TOLERANCE)).all() else None

@@ -77,7 +77,7 @@ class MultiSymbolCoordinator(Sealed):
     """
 
     __slots__ = (
-        "_bar", "_book", "_exposures", "_heat", "_last", "_leaders", "_measured", "_structure", "_version",
+        "_bar", "_book", "_exposures", "_heat", "_last", "_leaders", "_measured", "_structure", "_version", "_weights",
         "_window", "limits", "shared",
     )  # fmt: skip
 
@@ -118,6 +118,7 @@ class MultiSymbolCoordinator(Sealed):
         self._bar = FormingBar(None, None)
         self._measured = Measured(window, leaders, self.limits)
         self._version = -1
+        self._weights: dict[str, float] = {}
         self._heat: Heat | None = None
         self._exposures: tuple[LeaderExposure, ...] | None = None
 
@@ -327,14 +328,14 @@ class MultiSymbolCoordinator(Sealed):
         self._refresh()
         if self._heat is None:
             book, window = self._book, self._window
-            self._heat = read_heat(book.weights(window), book.risk(window), book.stale(window), self._measured)
+            self._heat = read_heat(self._weights, book.risk(window), book.stale(window), self._measured)
         return self._heat
 
     def exposures(self) -> tuple[LeaderExposure, ...]:
         """Return the net and gross exposure of the book to each leader, by single and by joint betas."""
         self._refresh()
         if self._exposures is None:
-            self._exposures = leader_exposures(self._book.weights(self._window), self._measured)
+            self._exposures = leader_exposures(self._weights, self._measured)
         return self._exposures
 
     def exposure(self, leader: str) -> LeaderExposure:
@@ -392,7 +393,7 @@ class MultiSymbolCoordinator(Sealed):
         sign = 1.0 if side == "long" else -1.0
         before = self.heat()
         book, window = self._book, self._window
-        weights = book.weights(window)
+        weights = dict(self._weights)
         weights[symbol] = weights.get(symbol, 0.0) + sign * share
         risk = share if price is None or stop is None else share * sign * (price - stop) / price
         # A stop on the wrong side stops nothing.
@@ -433,7 +434,8 @@ class MultiSymbolCoordinator(Sealed):
 
     def regime(self) -> BookRegime:
         """Return the regime of the market, and those of the symbols held by their exposure."""
-        return book_regime(self._book.weights(self._window), self.structure)
+        self._refresh()
+        return book_regime(self._weights, self.structure)
 
     def divergence_opportunities(self) -> list[Divergence]:
         """Return the assets that part from their leaders beyond their own noise, the largest score by size first."""
@@ -538,6 +540,7 @@ class MultiSymbolCoordinator(Sealed):
     def _refresh(self) -> None:
         """Forget answers about a book that has changed since."""
         if self._version != self._book.version:
+            self._weights = self._book.weights(self._window)
             self._heat = self._exposures = None
             self._version = self._book.version
 

@@ -149,14 +149,16 @@ def components(joined: npt.NDArray[np.bool_]) -> list[list[int]]:
     found = []
     while left:
         group = new = left & -left
+        places = []
         while new:
             lowest = new & -new
             new ^= lowest
-            more = near[lowest.bit_length() - 1] & ~group
+            places.append(lowest.bit_length() - 1)
+            more = near[places[-1]] & ~group
             group |= more
             new |= more
         left &= ~group
-        found.append([place for place in range(size) if group >> place & 1])
+        found.append(sorted(places))
     return sorted(found, key=len, reverse=True)
 
 

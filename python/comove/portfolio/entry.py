@@ -140,26 +140,29 @@ def _max_correlated_exposure(plan: Plan) -> tuple[bool, str]:
     measured = plan.measured
     group = measured.group_of(plan.symbol)
     joined = [symbol for symbol in plan.weights if symbol in group]
-    assumed = [symbol for symbol in plan.weights if symbol not in group and not _is_known(plan, symbol)]
+    others = [symbol for symbol in plan.weights if symbol not in group]
+    assumed = [symbol for symbol, known in zip(others, _are_known(plan, others), strict=True) if not known]
     total = sum(abs(plan.weights[symbol]) for symbol in (*joined, *assumed))
     passed, text = _within(
         f"exposure to the correlation group of {plan.symbol}", total, plan.limits.max_correlated_exposure
     )
-    others = [symbol for symbol in joined if symbol != plan.symbol]
-    if others:
-        text += f"; in it: {', '.join(others)}"
+    held = [symbol for symbol in joined if symbol != plan.symbol]
+    if held:
+        text += f"; in it: {', '.join(held)}"
     if assumed:
         text += f"; taken to be in it, for the correlation is not known: {', '.join(assumed)}"
     return passed, text
 
 
-def _is_known(plan: Plan, symbol: str) -> bool:
+def _are_known(plan: Plan, others: Sequence[str]) -> list[bool]:
+    """Return whether the correlation of the symbol with each of some others is known."""
     window = plan.measured.window
-    one, other = window.place(plan.symbol), window.place(symbol)
-    if one is None or other is None:
-        return False
-    correlation = float(plan.measured.correlations[one, other])
-    return correlation == correlation
+    own = window.place(plan.symbol)
+    if own is None:
+        return [False] * len(others)
+    row = plan.measured.correlations[own].tolist()
+    places = [window.place(symbol) for symbol in others]
+    return [place is not None and row[place] == row[place] for place in places]
 
 
 def _max_leader_beta(plan: Plan) -> tuple[bool, str]:

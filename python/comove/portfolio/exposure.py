@@ -72,6 +72,9 @@ def leader_exposures(weights: Mapping[str, float], measured: Measured) -> tuple[
     Errors of betas are those of least squares with errors that are alike in all rows; heavy tails and volatility that
     comes in clusters make true ones larger.
     """
+    quick = _without_holes(weights, measured)
+    if quick is not None:
+        return quick
     joint, n, causes = _joint(weights, measured)
     out = []
     for leader, found in zip(measured.leaders, joint, strict=True):
@@ -82,6 +85,28 @@ def leader_exposures(weights: Mapping[str, float], measured: Measured) -> tuple[
             LeaderExposure(leader=leader, single=single[0], joint=found, n=n, reason=reason if unknown else None)
         )
     return tuple(out)
+
+
+def _without_holes(weights: Mapping[str, float], measured: Measured) -> tuple[LeaderExposure, ...] | None:
+    """Return the exposures of symbols that have all rows of the window; None where one has not."""
+    betas, places = measured.moment_betas(), measured.places(list(weights))
+    if betas is None or len(places) < len(weights) or not measured.moments.full[places].all():
+        return None
+    single, joint = betas.of_book(places, np.array(list(weights.values())))
+    if joint is None:
+        return None
+    n = None if all(symbol in measured.leaders for symbol in weights) else betas.rows
+    each = [
+        [
+            NetExposure(*values)
+            for values in zip(kind.net.tolist(), np.sqrt(kind.variance).tolist(), kind.gross.tolist(), strict=True)
+        ]
+        for kind in (single, joint)
+    ]
+    return tuple(
+        LeaderExposure(leader=leader, single=alone, joint=together, n=n, reason=None)
+        for leader, alone, together in zip(measured.leaders, *each, strict=True)
+    )
 
 
 def _joint(weights: Mapping[str, float], measured: Measured) -> tuple[list[NetExposure], int | None, list[str]]:

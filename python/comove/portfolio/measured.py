@@ -46,7 +46,18 @@ class Measured:
     limits : PortfolioLimits
     """
 
-    __slots__ = ("_betas", "_correlations", "_group_of", "_groups", "_single", "_used", "leaders", "limits", "window")
+    __slots__ = (
+        "_asked",
+        "_betas",
+        "_correlations",
+        "_group_of",
+        "_groups",
+        "_single",
+        "_used",
+        "leaders",
+        "limits",
+        "window",
+    )
 
     def __init__(self, window: ReturnWindow, leaders: Sequence[str], limits: PortfolioLimits) -> None:
         self.window, self.leaders, self.limits = window, tuple(leaders), limits
@@ -54,7 +65,8 @@ class Measured:
         self._groups: list[tuple[str, ...]] | None = None
         self._group_of: dict[str, tuple[str, ...]] = {}
         self._used: tuple[str, ...] | None = None
-        self._betas: dict[tuple[str, ...], MomentBetas | None] = {}
+        self._asked = False
+        self._betas: MomentBetas | None = None
         self._single: dict[str, tuple[Floats, Floats, Floats]] = {}
 
     @property
@@ -97,22 +109,19 @@ class Measured:
             self._used = tuple(leader for leader, at in places if at is not None and counts[at] >= least)
         return self._used
 
-    def moment_betas(self, leaders: tuple[str, ...]) -> MomentBetas | None:
-        """Return the betas of the symbols without a missing row; None where a leader has one or there are too few."""
-        if leaders not in self._betas:
-            places, rows = self.places(leaders), len(self.window.returns)
-            enough = rows >= max(self.limits.min_samples, len(leaders) + 2) and self.moments.full[places].all()
-            self._betas[leaders] = MomentBetas.of(self.moments.covariance, rows, places) if enough else None
-        return self._betas[leaders]
+    def moment_betas(self) -> MomentBetas | None:
+        """Return the betas of the symbols without a missing row; None where a leader has one or rows are too few."""
+        if not self._asked:
+            self._asked = True
+            places, rows = self.places(self.leaders), len(self.window.returns)
+            least = max(self.limits.min_samples, len(self.leaders) + 2)
+            if len(places) == len(self.leaders) and rows >= least and self.moments.full[places].all():
+                self._betas = MomentBetas(self.moments.covariance, rows, places)
+        return self._betas
 
     def slopes(self, leaders: tuple[str, ...], symbols: Sequence[str], w: Floats) -> Slopes:
         """Return the betas of symbols that have columns on leaders that are used, and the errors for the weights w."""
-        places = self.places(symbols)
-        found = self.moment_betas(leaders)
-        if found is not None and self.moments.full[places].all():
-            n = np.full(len(places), float(found.rows))
-            return Slopes(found.betas[places], n, found.variances(places, w))
-        p, among = len(leaders), self.places(leaders)
+        places, among, p = self.places(symbols), self.places(leaders), len(leaders)
         fit = Regressions(self.window.returns[:, among + places], range(p), self.limits.min_samples)
         variances = None
         if fit.known[p:].all():
@@ -124,10 +133,11 @@ class Measured:
         if leader not in self._single:
             size, moments = len(self.window.symbols), self.moments
             betas, stderr, n = np.full(size, np.nan), np.full(size, np.nan), np.zeros(size)
-            found = self.moment_betas((leader,))
+            found = self.moment_betas()
             full = moments.full if found is not None else np.zeros(size, np.bool_)
             if found is not None:
-                betas[full], stderr[full], n[full] = found.betas[full, 0], found.stderr[full, 0], found.rows
+                at = self.leaders.index(leader)
+                betas[full], stderr[full], n[full] = found.single[full, at], found.single_stderr()[full, at], found.rows
             rest = np.flatnonzero(~full)
             if len(rest):
                 columns = [*self.places([leader]), *rest.tolist()]

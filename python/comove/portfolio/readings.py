@@ -62,15 +62,19 @@ def read_heat(weights: Mapping[str, float], risk: float, stale: Sequence[str], m
     stale : sequence of str
     measured : Measured
     """
-    known, assumed = _known(weights, measured)
+    known, places, given = _known(weights, measured)
+    assumed = tuple(symbol for symbol in weights if symbol not in known)
     correlated, shift, bets = 0.0, 0.0, 0.0
     if known:
-        places = measured.places(known)
         w = np.array([weights[symbol] for symbol in known])
-        matrix, shift = _possible(places, measured)
+        matrix = given
+        # Correlations of the same rows are those of some market as they are.
+        if not measured.moments.full[places].all():
+            near = nearest_correlation(given)
+            matrix, shift = near.matrix, near.shift
         # Rounding may take a perfect hedge below 0.
         correlated = sqrt(max(0.0, float(w @ matrix @ w)))
-        deviation = np.sqrt(np.diag(measured.moments.covariance)[places])
+        deviation = np.sqrt(measured.moments.covariance[places, places])
         bets = bets_of(w, *np.linalg.eigh(matrix * deviation * deviation[:, np.newaxis]))
     sizes = [abs(weight) for weight in weights.values()]
     return Heat(
@@ -86,30 +90,21 @@ def read_heat(weights: Mapping[str, float], risk: float, stale: Sequence[str], m
     )
 
 
-def _possible(places: list[int], measured: Measured) -> tuple[Floats, float]:
-    """Return the correlations of some columns, made possible, and their shift."""
-    given = measured.correlations[np.ix_(places, places)]
-    if measured.moments.full[places].all():
-        # All of the same rows: sums of squares of whatever book.
-        return given, 0.0
-    near = nearest_correlation(given)
-    return near.matrix, near.shift
-
-
-def _known(weights: Mapping[str, float], measured: Measured) -> tuple[list[str], tuple[str, ...]]:
-    """Return the symbols of which all correlations among them are known, and the others.
+def _known(weights: Mapping[str, float], measured: Measured) -> tuple[list[str], list[int], Floats]:
+    """Return the symbols of which all correlations among them are known, their columns, and those correlations.
 
     Of pairs without a correlation the symbol that is in most of them is put aside, of equals the last one.
     """
     known = [symbol for symbol in weights if measured.window.place(symbol) is not None]
     places = measured.places(known)
-    missing = np.isnan(measured.correlations[np.ix_(places, places)]) if places else np.empty((0, 0), np.bool_)
+    given = measured.correlations[places][:, places] if places else np.empty((0, 0))
+    missing = given != given
     while missing.any():
         counts = missing.sum(axis=0)
         worst = len(counts) - 1 - int(np.argmax(counts[::-1]))
-        del known[worst]
-        missing = np.delete(np.delete(missing, worst, axis=0), worst, axis=1)
-    return known, tuple(symbol for symbol in weights if symbol not in known)
+        del known[worst], places[worst]
+        given, missing = (np.delete(np.delete(each, worst, axis=0), worst, axis=1) for each in (given, missing))
+    return known, places, given
 
 
 def _reason(assumed: Sequence[str], stale: Sequence[str], measured: Measured) -> str | None:

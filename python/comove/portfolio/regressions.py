@@ -23,10 +23,10 @@ import numpy.typing as npt
 from comove.options import Floats
 from comove.portfolio.correlation import nearest_correlation
 
-__all__ = ["Regressions", "inverses"]
+__all__ = ["LEAST_TOLERANCE", "Regressions"]
 
 #: Of a leader's variance, what the other leaders leave of it: less cannot be told from rounding.
-_LEAST_TOLERANCE: Final = 1e-9
+LEAST_TOLERANCE: Final = 1e-9
 
 
 class Regressions:
@@ -78,7 +78,7 @@ class Regressions:
         # A market beyond the range of float64 has no slopes.
         with np.errstate(all="ignore"):
             grams = _square(self._masks.T @ self._products, q)
-            self._inverses, regular = inverses(grams)
+            self._inverses, regular = _inverses_of(grams)
             crossed = y.T @ self._design
             self._coefficients = np.einsum("kij,kj->ki", self._inverses[self._kind], crossed)
             self.n: Floats = grams[self._kind, 0, 0]
@@ -180,10 +180,13 @@ def _standard(x: Floats) -> tuple[Floats, Floats]:
     """Return mean and deviation of each column, infinity for the deviation of one that does not vary."""
     if not len(x):
         return np.zeros(x.shape[1]), np.full(x.shape[1], np.inf)
+    # A few long rows are added up faster than many short ones.
+    rows = np.ascontiguousarray(x.T)
     with np.errstate(all="ignore"):
-        center = x.mean(axis=0)
-        scale = np.sqrt(np.einsum("ti,ti->i", x - center, x - center) / len(x))
-    varies = (x.max(axis=0) > x.min(axis=0)) & np.isfinite(scale) & (scale > 0.0)
+        center = rows.mean(axis=1)
+        away = rows - center[:, np.newaxis]
+        scale = np.sqrt(np.einsum("it,it->i", away, away) / len(x))
+    varies = (rows.max(axis=1) > rows.min(axis=1)) & np.isfinite(scale) & (scale > 0.0)
     return center, np.where(varies, scale, np.inf)
 
 
@@ -201,7 +204,7 @@ def _trace(matrices: Floats) -> Floats:
     return found
 
 
-def inverses(matrices: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def _inverses_of(matrices: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the inverses of positive definite matrices, and which of them have one.
 
     Gauss and Jordan's elimination on all of them side by side. The pivot of a column is what the columns before leave
@@ -213,7 +216,7 @@ def inverses(matrices: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
     for at in range(size):
         pivot = work[:, at, at]
         # Not `<=`, so that NaN is refused too.
-        good = pivot > _LEAST_TOLERANCE * matrices[:, at, at]
+        good = pivot > LEAST_TOLERANCE * matrices[:, at, at]
         regular &= good
         pivot = np.where(good, pivot, 1.0)[:, np.newaxis]
         row, other = work[:, at] / pivot, inverse[:, at] / pivot

@@ -224,28 +224,33 @@ def _moments(returns: Floats) -> PairMoments:
         holes = np.flatnonzero(~np.isfinite(sums))
         own = np.full(size, float(rows))
         given = returns[:, holes] == returns[:, holes]
-        own[holes] = given.sum(axis=0)
-        sums[holes] = np.where(given, returns[:, holes], 0.0).sum(axis=0)
+        if len(holes):
+            own[holes] = given.sum(axis=0)
+            sums[holes] = np.where(given, returns[:, holes], 0.0).sum(axis=0)
         mean = sums / own
         centred = returns - mean
-        centred[:, holes] = np.where(given, centred[:, holes], 0.0)
+        if len(holes):
+            centred[:, holes] = np.where(given, centred[:, holes], 0.0)
         products = centred.T @ centred
         # Equal values have a mean that is rounded. Exactly equal, looked at where there is next to no variance.
-        spread = np.diag(products)
-        for place in np.flatnonzero(~(spread > _NEXT_TO_NONE * own * mean * mean)):
+        for place in np.flatnonzero(~(np.diag(products) > _NEXT_TO_NONE * own * mean * mean)):
             values = returns[returns[:, place] == returns[:, place], place]
             if not len(values) or values.max() == values.min():
                 centred[:, place] = products[place] = products[:, place] = 0.0
         n = np.minimum(own[:, np.newaxis], own)
         if len(holes):
             crossed, spread = _of_common_rows(centred, given, holes, own, products, n)
+            root = np.sqrt(spread)
+            scale = root * root.T
         else:
-            crossed, spread = products, np.broadcast_to(np.diag(products)[:, np.newaxis], products.shape)
+            root = np.sqrt(np.diag(products))
+            crossed, scale = products, root * root[:, np.newaxis]
         covariance = crossed / (n - 1.0)
-        root = np.sqrt(spread)
-        correlation = np.minimum(np.maximum(crossed / (root * root.T), -1.0), 1.0)
-    covariance[~((n > 1.0) & np.isfinite(covariance))] = np.nan
-    correlation[~np.isfinite(correlation)] = np.nan
+        correlation = np.minimum(np.maximum(crossed / scale, -1.0), 1.0)
+        # Whatever is not finite has a sum that is not.
+        if not np.isfinite(correlation.sum() + covariance.sum()):
+            covariance[~((n > 1.0) & np.isfinite(covariance))] = np.nan
+            correlation[~np.isfinite(correlation)] = np.nan
     each = np.arange(size)
     correlation[each, each] = np.where(np.isnan(correlation[each, each]), np.nan, 1.0)
     return PairMoments(n, covariance, correlation, own == rows)
