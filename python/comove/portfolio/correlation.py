@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from comove.errors import DataError, ParameterError
 from comove.options import Floats, floats, positive, symbols, table
 
-__all__ = ["NearestCorrelation", "correlation_groups", "nearest_correlation"]
+__all__ = ["NearestCorrelation", "components", "correlation_groups", "nearest_correlation"]
 
 #: An eigenvalue as far below 0 as this is rounding.
 _ROUNDING: Final = 1e-12
@@ -130,18 +131,34 @@ def correlation_groups(names: Sequence[str], correlations: object, *, at_least: 
         raise ParameterError(f"at_least must be at most 1, got {bound}", "too_large")
     given = table("correlations", correlations, len(known), len(known))
     _refuse_lopsided(given)
-    joined = np.abs(given) >= bound
-    group = np.full(len(known), -1)
-    for first in range(len(known)):
-        if group[first] >= 0:
-            continue
-        reached = [first]
-        group[first] = first
-        for place in reached:
-            new = np.flatnonzero(joined[place] & (group < 0))
-            group[new] = first
-            reached.extend(new.tolist())
-    found = [tuple(known[place] for place in np.flatnonzero(group == first)) for first in np.unique(group)]
+    return [tuple(known[place] for place in group) for group in components(np.abs(given) >= bound)]
+
+
+def components(joined: npt.NDArray[np.bool_]) -> list[list[int]]:
+    """Return the places that hang together, in order; the largest group first, then the one that begins first.
+
+    Parameters
+    ----------
+    joined : bool, shape (k, k)
+        Symmetric.
+    """
+    size = len(joined)
+    # A row as the bits of one number: the first place is the lowest.
+    near = [int.from_bytes(row.tobytes(), "little") for row in np.packbits(joined, axis=1, bitorder="little")]
+    left = (1 << size) - 1
+    found = []
+    while left:
+        group = new = left & -left
+        places = []
+        while new:
+            lowest = new & -new
+            new ^= lowest
+            places.append(lowest.bit_length() - 1)
+            more = near[places[-1]] & ~group
+            group |= more
+            new |= more
+        left &= ~group
+        found.append(sorted(places))
     return sorted(found, key=len, reverse=True)
 
 

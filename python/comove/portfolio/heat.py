@@ -16,7 +16,7 @@ from comove.options import Floats, positive, series, table
 from comove.portfolio.correlation import nearest_correlation
 from comove.portfolio.positions import Position
 
-__all__ = ["correlated_heat", "effective_bets", "gross_heat", "risk_heat"]
+__all__ = ["bets_of", "correlated_heat", "effective_bets", "gross_heat", "risk_heat"]
 
 #: A variance as far below 0 as this, of the largest, is rounding.
 _ROUNDING: Final = 1e-10
@@ -125,10 +125,15 @@ def effective_bets(weights: object, covariance: object) -> float:
     values, vectors = np.linalg.eigh(given)
     if len(values) and values[0] < -_ROUNDING * max(values[-1], 0.0):
         raise DataError(f"covariance must be positive semi-definite, got the eigenvalue {values[0]:.3g}", "covariance")
+    return bets_of(w, values, vectors)
+
+
+def bets_of(w: Floats, values: Floats, vectors: Floats) -> float:
+    """Return the effective number of bets by the eigenvalues of the covariance, the smallest first, and its vectors."""
     parts = np.maximum(values, 0.0) * (vectors.T @ w) ** 2
     total = parts.sum()
     # What rounding leaves of a perfect hedge is no bet.
-    if not total > _NO_VARIANCE * len(w) * max(values, default=0.0) * (w @ w):
+    if not len(w) or not total > _NO_VARIANCE * len(w) * values[-1] * (w @ w):
         return 0.0
     shares = parts[parts > 0] / total
     return float(np.exp(-(shares * np.log(shares)).sum()))

@@ -1,0 +1,548 @@
+"""A book of positions on a live market: how hot it is, what it hangs on, and what may be added to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Self, cast, get_args
+
+from comove.errors import DataError, OrderError, ParameterError, StateError
+from comove.options import choice, epoch_nanoseconds, flag, positive, symbol_name
+from comove.portfolio.book import Book, share_of
+from comove.portfolio.book_regime import BookRegime, book_regime
+from comove.portfolio.divergences import Divergence, divergences
+from comove.portfolio.entry import Entry, Plan, judge
+from comove.portfolio.exposure import LeaderExposure, leader_exposures
+from comove.portfolio.limits import PortfolioLimits
+from comove.portfolio.measured import Measured
+from comove.portfolio.positions import Position, Side
+from comove.portfolio.readings import Heat, MarginalHeat, read_heat
+from comove.portfolio.returns import ReturnWindow
+from comove.portfolio.screens import SCREENS, Screen, Screened, screened
+from comove.state import Sealed
+from comove.structure import LeaderStatus, MarketStructureCoordinator
+from comove.structure.bars import FormingBar
+
+__all__ = ["MultiSymbolCoordinator"]
+
+
+class MultiSymbolCoordinator(Sealed):
+    """Positions in many symbols, and the market they are in.
+
+    It stands on a live `MarketStructureCoordinator`, in one of two ways. **Its own**: feed both here, with
+    `update_price`, `update_bar` and `close_bar`. **Shared**: somebody else feeds the structure, and then tells of each
+    closed bar with `take_bar`, which does not feed it again. Either refuses the other's verbs, and a bar that the
+    structure and the book do not have in common.
+
+    Parameters
+    ----------
+    structure : MarketStructureCoordinator, optional
+        By default one with the window of the limits.
+    capital : float, above 0
+        In quote currency.
+    limits : PortfolioLimits, optional
+    shared : bool, default False
+        Whether somebody else feeds the structure.
+    max_gap : int, default 72
+        A hole of more bars ends an instrument: what trades under the name afterwards has no past.
+
+    Raises
+    ------
+    ParameterError
+        An option out of its bounds.
+
+    Notes
+    -----
+    Correlations and betas are made of the returns of the last `window_size` bars when they are first asked for after a
+    bar, and kept for it. A question changes nothing that a later answer depends on. A snapshot holds a structure of its
+    own; a shared one is saved by its owner, and `attach` brings it back after a restore. One thread at a time.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from comove.portfolio import MultiSymbolCoordinator, Position
+    >>> moves = np.random.default_rng(3).normal(0.0, 0.01, (200, 4))
+    >>> moves[:, 3] = 1.5 * moves[:, 0]
+    >>> book = MultiSymbolCoordinator(capital=10_000)
+    >>> for row, prices in enumerate(100.0 * np.cumprod(1.0 + moves, axis=0)):
+    ...     book.update_bar(row * 3_600_000_000_000, dict(zip(["BTC", "ETH", "SOL", "BONK"], prices.tolist())))
+    >>> price = book.price("BONK")
+    >>> book.open_position(Position(symbol="BONK", side="long", size=2_000, entry=price, stop=0.9 * price))
+    >>> heat = book.heat()
+    >>> round(heat.gross, 9), round(heat.risk, 9), round(book.exposure("BTC").joint.net, 9)
+    (0.2, 0.02, 0.3)
+    >>> print(book.can_enter("BONK", "long", 500.0, 0.9 * price))
+    long BONK for 500 is refused:
+    - one_position: there is a long of 2000 in BONK already, the same way
+    """
+
+    __slots__ = (
+        "_bar", "_book", "_exposures", "_heat", "_last", "_leaders", "_measured", "_structure", "_version", "_weights",
+        "_window", "limits", "shared",
+    )  # fmt: skip
+
+    kind = "multi-symbol"
+
+    def __init__(
+        self,
+        structure: MarketStructureCoordinator | None = None,
+        *,
+        capital: float,
+        limits: PortfolioLimits | None = None,
+        shared: bool = False,
+        max_gap: int = 72,
+    ) -> None:
+        self.limits = PortfolioLimits() if limits is None else limits
+        """What the book may be at the most."""
+        if not isinstance(self.limits, PortfolioLimits):
+            raise ParameterError(f"limits must be PortfolioLimits, got {type(limits).__name__}", "type")
+        self.shared = flag("shared", shared)
+        """Whether somebody else feeds the structure."""
+        if structure is None:
+            if self.shared:
+                raise ParameterError(
+                    "shared needs a structure that somebody else feeds, got structure=None", "structure"
+                )
+            structure = MarketStructureCoordinator(window_size=self.limits.window_size)
+        if not isinstance(structure, MarketStructureCoordinator):
+            raise ParameterError(
+                f"structure must be a MarketStructureCoordinator, got {type(structure).__name__}", "type"
+            )
+        self._begin(structure.leaders, Book(capital), ReturnWindow(self.limits.window_size, max_gap))
+        self._structure: MarketStructureCoordinator | None = structure
+        # The bars of an own structure before this book are not taken again.
+        self._last = self._bar.closed = None if self.shared else structure.last_bar
+
+    def _begin(self, leaders: tuple[str, ...], book: Book, window: ReturnWindow) -> None:
+        self._leaders, self._book, self._window = leaders, book, window
+        self._bar = FormingBar(None, None)
+        self._measured = Measured(window, leaders, self.limits)
+        self._version = -1
+        self._weights: dict[str, float] = {}
+        self._heat: Heat | None = None
+        self._exposures: tuple[LeaderExposure, ...] | None = None
+
+    # --- the market ---
+
+    @property
+    def structure(self) -> MarketStructureCoordinator:
+        """The live market the book stands on.
+
+        Raises
+        ------
+        StateError
+            A shared one was not attached after a restore.
+        """
+        if self._structure is None:
+            raise StateError(
+                "the shared structure is saved by its owner: give it to attach after a restore", "structure"
+            )
+        return self._structure
+
+    @property
+    def leaders(self) -> tuple[str, ...]:
+        """The leaders of the structure."""
+        return self._leaders
+
+    @property
+    def symbols(self) -> list[str]:
+        """All symbols that had a price, in the order in which they came."""
+        return self._window.symbols
+
+    @property
+    def last_bar(self) -> int | None:
+        """Time of the last closed bar in nanoseconds; None before it."""
+        return self._last
+
+    @property
+    def row(self) -> int:
+        """Number of the last closed bar, counted from 0; -1 before it."""
+        return self._window.row
+
+    def attach(self, structure: MarketStructureCoordinator) -> None:
+        """Stand on a shared structure that its owner has restored.
+
+        Raises
+        ------
+        StateError
+            Not shared; other leaders, or another last bar, than when the snapshot was taken.
+        """
+        if not self.shared:
+            raise StateError("this book has a structure of its own, and it is in its snapshot", "structure")
+        if not isinstance(structure, MarketStructureCoordinator):
+            raise ParameterError(
+                f"structure must be a MarketStructureCoordinator, got {type(structure).__name__}", "type"
+            )
+        if structure.leaders != self._leaders:
+            raise StateError(f"the structure's leaders must be {self._leaders}, got {structure.leaders}", "structure")
+        if structure.last_bar != self._last:
+            raise StateError(
+                f"the structure's last bar must be at {self._last} ns, got {structure.last_bar} ns", "structure"
+            )
+        self._structure = structure
+
+    def update_price(self, symbol: str, ts: object, price: object) -> None:
+        """Take in one price of a bar, here and in the structure; a later bar closes the one before.
+
+        Parameters
+        ----------
+        symbol : str
+        ts : int, datetime or datetime64
+        price : float or None
+            Above 0; None, NaN and infinities are missing.
+
+        Raises
+        ------
+        DataError
+            The structure is shared; no time, no price.
+        OrderError
+            The bar has closed, or somebody else fed the structure. After any error all is as it was.
+        """
+        self._owner().update(symbol, ts, price)
+        self._arrive(ts, {symbol: price})
+
+    def update_bar(self, ts: object, prices: Mapping[str, object]) -> None:
+        """Take in a whole bar, here and in the structure, and close it; errors as `update_price`.
+
+        Parameters
+        ----------
+        ts : int, datetime or datetime64
+        prices : mapping of str to float or None
+        """
+        self._owner().update_bar(ts, prices)
+        self._arrive(ts, prices)
+        self._close()
+
+    def close_bar(self) -> None:
+        """Close the bar that is being formed, here and in the structure; nothing where there is none."""
+        self._owner().close_bar()
+        self._close()
+
+    def take_bar(self, ts: object, prices: Mapping[str, object]) -> None:
+        """Take in a closed bar that the shared structure was fed already.
+
+        Parameters
+        ----------
+        ts : int, datetime or datetime64
+            Of the structure's last bar.
+        prices : mapping of str to float or None
+            The same as the structure was fed.
+
+        Raises
+        ------
+        DataError
+            The structure is not shared; no time, no price.
+        OrderError
+            Not after the last bar here, or not the last bar of the structure. After any error all is as it was.
+        """
+        if not self.shared:
+            raise DataError("take_bar is for a shared structure: this one is fed by update_bar", "shared")
+        if not isinstance(prices, Mapping):
+            raise DataError(f"prices must be a mapping of symbol to price, got {type(prices).__name__}", "prices")
+        time = epoch_nanoseconds(ts, "ts")
+        last = self.structure.last_bar
+        if self._last is not None and time <= self._last:
+            raise OrderError(f"ts must be after the last bar at {self._last} ns, got {time} ns", "time_order")
+        if last != time:
+            raise OrderError(
+                f"ts must be the structure's last bar, {last} ns, got {time} ns: feed it first", "time_order"
+            )
+        self._arrive(time, prices)
+        self._close()
+
+    def price(self, symbol: str) -> float | None:
+        """Return the last price of a symbol, however old; None before it has one."""
+        return self._window.price(symbol)
+
+    # --- the book ---
+
+    @property
+    def capital(self) -> float:
+        """In quote currency."""
+        return self._book.capital
+
+    @property
+    def positions(self) -> tuple[Position, ...]:
+        """The open positions, in the order in which they were opened."""
+        return self._book.positions
+
+    def position(self, symbol: str) -> Position | None:
+        """Return the position in a symbol; None where there is none."""
+        return self._book.get(symbol)
+
+    def set_capital(self, capital: float) -> None:
+        """Say what the capital is now, in quote currency.
+
+        Raises
+        ------
+        ParameterError
+            Not finite and above 0.
+        """
+        self._book.set_capital(capital)
+
+    def open_position(self, position: Position) -> None:
+        """Note that a position was opened.
+
+        What happened is noted whatever the limits say: they are asked before, by `can_enter`.
+
+        Raises
+        ------
+        ParameterError
+            No `Position`; more than a million times the capital.
+        DataError
+            The symbol has a position already.
+        """
+        self._book.open(position, self._window.row)
+
+    def close_position(self, symbol: str, fraction: float = 1.0) -> Position:
+        """Note that a position, or a part of it, was closed.
+
+        Parameters
+        ----------
+        symbol : str
+        fraction : float, above 0, at most 1
+            Of what is open; 1 for all of it.
+
+        Returns
+        -------
+        Position
+            What was closed, at the entry and with the stop of before; its `profit` at a price is what it gave.
+
+        Raises
+        ------
+        DataError
+            No position in the symbol.
+        ParameterError
+            `fraction` out of its bounds, or so near to 1 that nothing is left of the position.
+        """
+        return self._book.close(symbol, fraction)
+
+    # --- questions ---
+
+    def groups(self) -> list[tuple[str, ...]]:
+        """Return the groups of symbols that hang together by correlations of `group_at` or more, the largest first."""
+        return list(self._measured.groups)
+
+    def heat(self) -> Heat:
+        """Return how hot the book is, and how many bets it is."""
+        self._refresh()
+        if self._heat is None:
+            book, window = self._book, self._window
+            self._heat = read_heat(self._weights, book.risk(window), book.stale(window), self._measured)
+        return self._heat
+
+    def exposures(self) -> tuple[LeaderExposure, ...]:
+        """Return the net and gross exposure of the book to each leader, by single and by joint betas."""
+        self._refresh()
+        if self._exposures is None:
+            self._exposures = leader_exposures(self._weights, self._measured)
+        return self._exposures
+
+    def exposure(self, leader: str) -> LeaderExposure:
+        """Return the exposure of the book to a leader.
+
+        Raises
+        ------
+        DataError
+            Not a leader.
+        """
+        if leader not in self._leaders:
+            raise DataError(f"leader must be one of the leaders {', '.join(self._leaders)}, got {leader!r}", "leader")
+        return self.exposures()[self._leaders.index(leader)]
+
+    def can_enter(
+        self, symbol: str, side: Side, size: float, stop: float | None = None, price: float | None = None
+    ) -> Entry:
+        """Return whether a position may be opened, with what every rule says, and what it would change.
+
+        Parameters
+        ----------
+        symbol : str
+        side : {"long", "short"}
+        size : float, above 0
+            In quote currency.
+        stop : float, above 0, optional
+            None for none: the whole value counts as risk.
+        price : float, above 0, optional
+            At which it would be opened; the last one by default.
+
+        Returns
+        -------
+        Entry
+            Nothing is opened by it, and the book stays as it is.
+
+        Raises
+        ------
+        ParameterError
+            A number that is not finite and above 0, a size of more than a million times the capital. What is only
+            unwise is no error but a rule that does not pass.
+
+        Notes
+        -----
+        `ENTRY_RULES` has the names. **leader_breakdown**: no longs in assets other than leaders while any leader breaks
+        down, or while it is not known whether it does, until it has stabilised as `BreakdownRule` says. A leader itself
+        may be bought while another one breaks down, for that is how leadership rotates, but not while it breaks down
+        itself. Shorts may be opened.
+        """
+        symbol_name("symbol", symbol)
+        choice("side", side, get_args(Side))
+        size = positive("size", size)
+        stop = None if stop is None else positive("stop", stop)
+        share = share_of(size, self._book.capital)
+        price = self._window.price(symbol) if price is None else positive("price", price)
+        sign = 1.0 if side == "long" else -1.0
+        before = self.heat()
+        book, window = self._book, self._window
+        weights = dict(self._weights)
+        weights[symbol] = weights.get(symbol, 0.0) + sign * share
+        risk = share if price is None or stop is None else share * sign * (price - stop) / price
+        # A stop on the wrong side stops nothing.
+        risk = risk if risk > 0.0 else share
+        after = read_heat(weights, before.risk + risk, before.stale, self._measured)
+        exposure_before, exposure_after = self.exposures(), leader_exposures(weights, self._measured)
+        plan = Plan(
+            symbol=symbol,
+            side=side,
+            price=price,
+            stop=stop,
+            held={position.symbol: position for position in book.positions},
+            weights=weights,
+            before=before,
+            after=after,
+            exposure_before=exposure_before,
+            exposure_after=exposure_after,
+            measured=self._measured,
+            leaders=self._statuses(),
+            price_age=window.age(symbol),
+        )
+        reasons = judge(plan)
+        return Entry(
+            symbol=symbol,
+            side=side,
+            size=size,
+            price=price,
+            allowed=all(result.passed for result in reasons),
+            reasons=reasons,
+            marginal=MarginalHeat(
+                after.gross - before.gross, after.risk - before.risk, after.correlated - before.correlated
+            ),
+            heat_before=before,
+            heat_after=after,
+            exposure_before=exposure_before,
+            exposure_after=exposure_after,
+        )
+
+    def regime(self) -> BookRegime:
+        """Return the regime of the market, and those of the symbols held by their exposure."""
+        self._refresh()
+        return book_regime(self._weights, self.structure)
+
+    def divergence_opportunities(self) -> list[Divergence]:
+        """Return the assets that part from their leaders beyond their own noise, the largest score by size first."""
+        return divergences(self._measured)
+
+    def screen(self, screen: Screen) -> list[Screened]:
+        """Return the assets for another play, the best first.
+
+        Parameters
+        ----------
+        screen : {"low_beta", "high_beta_momentum", "rotation"}
+            - **low_beta**: the size of the beta on every leader alone is at most `low_beta_at`, errors included;
+            - **high_beta_momentum**: a leader rises without breaking down, and the beta on it is at least
+              `high_beta_at`, errors included;
+            - **rotation**: stronger than the first leader by `strength_at`, while another leader or the asset's own
+              correlation group is too.
+
+        Raises
+        ------
+        ParameterError
+            Another screen.
+        """
+        chosen = cast(Screen, choice("screen", screen, SCREENS))
+        structure = self.structure
+        market, options = structure.detect_market_regime(), structure.regime_options
+        return screened(chosen, self._measured, market, self._statuses(), options)
+
+    # --- state ---
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all that `from_state` needs; of a shared structure only the names of its leaders."""
+        own = None if self.shared else self.structure.to_bytes()
+        return {
+            "structure": own,
+            "leaders": list(self._leaders),
+            "limits": asdict(self.limits),
+            "book": self._book.to_state(),
+            "window": self._window.to_state(),
+            "last": self._last,
+            "forming": [self._bar.ts, self._bar.prices],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return a coordinator that goes on as the one the state is of; a shared structure comes back by `attach`."""
+        restored = cls.__new__(cls)
+        restored.limits = PortfolioLimits(**state["limits"])
+        restored.shared = state["structure"] is None
+        structure = None if restored.shared else MarketStructureCoordinator.from_bytes(state["structure"])
+        window = ReturnWindow.from_state(state["window"])
+        if window.size != restored.limits.window_size:
+            raise StateError("the snapshot's window is not that of its limits", "state_content")
+        leaders = tuple(str(leader) for leader in state["leaders"])
+        if structure is not None and structure.leaders != leaders:
+            raise StateError("the snapshot's leaders are not those of its structure", "state_content")
+        restored._begin(leaders, Book.from_state(state["book"]), window)
+        restored._structure = structure
+        restored._last = state["last"]
+        restored._bar.closed = restored._last
+        ts, prices = state["forming"]
+        if ts is not None:
+            restored._arrive(ts, prices)
+        return restored
+
+    def __repr__(self) -> str:
+        return f"MultiSymbolCoordinator({len(self.positions)} positions, {len(self.symbols)} symbols)"
+
+    # --- within ---
+
+    def _owner(self) -> MarketStructureCoordinator:
+        """Return the structure, to be fed."""
+        if self.shared:
+            raise DataError("the structure is shared: its owner feeds it, and tells of the bar by take_bar", "shared")
+        structure = self.structure
+        if structure.last_bar != self._last:
+            raise OrderError(
+                f"the structure's last bar must be at {self._last} ns, got {structure.last_bar} ns: it was fed by "
+                "somebody else, which needs shared=True",
+                "time_order",
+            )
+        return structure
+
+    def _arrive(self, ts: object, prices: Mapping[str, object]) -> None:
+        time, checked = self._bar.check(ts, prices)
+        if self._bar.ts is not None and time > self._bar.ts:
+            self._close()
+        self._bar.ts = time
+        self._bar.prices.update(checked)
+
+    def _close(self) -> None:
+        closed = self._bar.close()
+        if closed is None:
+            return
+        window, book = self._window, self._book
+        self._last, prices = closed
+        before = book.prices(window)
+        window.push(prices)
+        book.note_ends(window, before)
+        self._measured = Measured(window, self._leaders, self.limits)
+        self._version = -1
+
+    def _refresh(self) -> None:
+        """Forget answers about a book that has changed since."""
+        if self._version != self._book.version:
+            self._weights = self._book.weights(self._window)
+            self._heat = self._exposures = None
+            self._version = self._book.version
+
+    def _statuses(self) -> list[LeaderStatus]:
+        return [self.structure.leader_status(leader) for leader in self._leaders]

@@ -1,0 +1,234 @@
+"""Whether a position may be opened: named rules, each with what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from comove.portfolio.exposure import LeaderExposure, NetExposure
+from comove.portfolio.limits import PortfolioLimits
+from comove.portfolio.measured import Measured
+from comove.portfolio.positions import Position, Side
+from comove.portfolio.readings import Heat, MarginalHeat
+from comove.structure import LeaderStatus
+
+__all__ = ["ENTRY_RULES", "Entry", "Plan", "RuleResult", "judge"]
+
+#: A limit that is met exactly is met whatever rounding does to the last places.
+_ROUNDING: Final = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """What one rule says of an entry."""
+
+    name: str
+    passed: bool
+    text: str
+    """With its figures; of a refusal, why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Whether a position may be opened, and what it would change."""
+
+    symbol: str
+    side: Side
+    size: float
+    price: float | None
+    """At which it would be opened; None where no price is known."""
+    allowed: bool
+    """Whether all rules passed."""
+    reasons: tuple[RuleResult, ...]
+    """Of every rule, in the order of `ENTRY_RULES`."""
+    marginal: MarginalHeat
+    heat_before: Heat
+    heat_after: Heat
+    exposure_before: tuple[LeaderExposure, ...]
+    exposure_after: tuple[LeaderExposure, ...]
+
+    @property
+    def refusals(self) -> tuple[RuleResult, ...]:
+        """The rules that did not pass."""
+        return tuple(result for result in self.reasons if not result.passed)
+
+    def __str__(self) -> str:
+        verdict = "allowed" if self.allowed else "refused"
+        told = self.reasons if self.allowed else self.refusals
+        head = f"{self.side} {self.symbol} for {self.size:g} is {verdict}:"
+        return "\n".join([head, *(f"- {result.name}: {result.text}" for result in told)])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """An entry and the book before and after it: all that rules look at."""
+
+    symbol: str
+    side: Side
+    price: float | None
+    stop: float | None
+    held: Mapping[str, Position]
+    weights: Mapping[str, float]
+    """After the entry, over the capital."""
+    before: Heat
+    after: Heat
+    exposure_before: Sequence[LeaderExposure]
+    exposure_after: Sequence[LeaderExposure]
+    measured: Measured
+    leaders: Sequence[LeaderStatus]
+    price_age: int | None
+    """Rows since the last price in the bars; None where there is none."""
+
+    @property
+    def limits(self) -> PortfolioLimits:
+        """The limits that hold."""
+        return self.measured.limits
+
+
+def judge(plan: Plan) -> tuple[RuleResult, ...]:
+    """Return what every rule says."""
+    return tuple(RuleResult(name, *rule(plan)) for name, rule in ENTRY_RULES.items())
+
+
+def _fresh_price(plan: Plan) -> tuple[bool, str]:
+    age, most = plan.price_age, plan.limits.max_price_age
+    if age is None:
+        return False, f"{plan.symbol} had no price in any bar"
+    return age <= most, f"the last price of {plan.symbol} is {age} rows old, at most {most} is fresh"
+
+
+def _stop(plan: Plan) -> tuple[bool, str]:
+    if plan.stop is None:
+        return True, "no stop: the whole value counts as risk"
+    if plan.price is None:
+        return False, f"the stop {plan.stop:g} cannot be judged without a price; the whole value counts as risk"
+    where, sign = ("below", 1.0) if plan.side == "long" else ("above", -1.0)
+    right = (plan.price - plan.stop) * sign > 0
+    return right, (
+        f"the stop {plan.stop:g} of a {plan.side} is {'' if right else 'not '}{where} the price {plan.price:g}"
+        f"{'' if right else '; the whole value counts as risk'}"
+    )
+
+
+def _one_position(plan: Plan) -> tuple[bool, str]:
+    held = plan.held.get(plan.symbol)
+    if held is None:
+        return True, f"there is no position in {plan.symbol}"
+    kind = "the same way" if held.side == plan.side else "the other way: close it instead"
+    return False, f"there is a {held.side} of {held.size:g} in {plan.symbol} already, {kind}"
+
+
+def _max_positions(plan: Plan) -> tuple[bool, str]:
+    count, most = len(plan.weights), plan.limits.max_positions
+    return count <= most, f"{count} positions with it, at most {most}"
+
+
+def _max_per_asset(plan: Plan) -> tuple[bool, str]:
+    return _within(f"exposure to {plan.symbol}", abs(plan.weights[plan.symbol]), plan.limits.max_per_asset)
+
+
+def _capital(plan: Plan) -> tuple[bool, str]:
+    return _within("risk to all stops", plan.after.risk, plan.limits.max_risk)
+
+
+def _max_heat(plan: Plan) -> tuple[bool, str]:
+    return _within("gross exposure", plan.after.gross, plan.limits.max_heat)
+
+
+def _max_correlated_exposure(plan: Plan) -> tuple[bool, str]:
+    measured = plan.measured
+    group = measured.group_of(plan.symbol)
+    joined = [symbol for symbol in plan.weights if symbol in group]
+    others = [symbol for symbol in plan.weights if symbol not in group]
+    assumed = [symbol for symbol, known in zip(others, _are_known(plan, others), strict=True) if not known]
+    total = sum(abs(plan.weights[symbol]) for symbol in (*joined, *assumed))
+    passed, text = _within(
+        f"exposure to the correlation group of {plan.symbol}", total, plan.limits.max_correlated_exposure
+    )
+    held = [symbol for symbol in joined if symbol != plan.symbol]
+    if held:
+        text += f"; in it: {', '.join(held)}"
+    if assumed:
+        text += f"; taken to be in it, for the correlation is not known: {', '.join(assumed)}"
+    return passed, text
+
+
+def _are_known(plan: Plan, others: Sequence[str]) -> list[bool]:
+    """Return whether the correlation of the symbol with each of some others is known."""
+    window = plan.measured.window
+    own = window.place(plan.symbol)
+    if own is None:
+        return [False] * len(others)
+    row = plan.measured.correlations[own].tolist()
+    places = [window.place(symbol) for symbol in others]
+    return [place is not None and row[place] == row[place] for place in places]
+
+
+def _max_leader_beta(plan: Plan) -> tuple[bool, str]:
+    limits, passed, texts = plan.limits, True, []
+    for before, after in zip(plan.exposure_before, plan.exposure_after, strict=True):
+        bound = _bound(after.joint, limits.beta_errors)
+        if bound is None:
+            passed = False
+            texts.append(f"net exposure to {after.leader} is not known: {after.reason}")
+            continue
+        net, stderr = after.joint.net, after.joint.stderr
+        text = f"net exposure to {after.leader} is {net:.3f} +- {stderr:.3f}"
+        text += f", with {limits.beta_errors:g} errors {bound:.3f}"
+        earlier = _bound(before.joint, limits.beta_errors)
+        if bound <= limits.max_leader_beta + _ROUNDING:
+            text += f", at most {limits.max_leader_beta:g}"
+        elif earlier is not None and bound < earlier:
+            text += f", above {limits.max_leader_beta:g} but less than the {earlier:.3f} before"
+        else:
+            passed = False
+            text += f", above {limits.max_leader_beta:g}"
+        texts.append(text)
+    return passed, "; ".join(texts)
+
+
+def _bound(exposure: NetExposure, errors: float) -> float | None:
+    if exposure.net is None or exposure.stderr is None:
+        return None
+    return abs(exposure.net) + errors * exposure.stderr
+
+
+def _leader_breakdown(plan: Plan) -> tuple[bool, str]:
+    if plan.side == "short":
+        return True, "shorts may be opened while a leader breaks down"
+    own = [status for status in plan.leaders if status.leader == plan.symbol]
+    watched = own or plan.leaders
+    wrong = [status for status in watched if status.breaking is not False]
+    if not wrong:
+        kind = f"{plan.symbol} does not break down" if own else "no leader breaks down"
+        return True, f"{kind}: {'; '.join(status.reason for status in watched)}"
+    what = f"no long in {plan.symbol}" if own else "no longs in assets other than leaders"
+    texts = [
+        status.reason if status.breaking else f"it is not known whether {status.leader} breaks down: {status.reason}"
+        for status in wrong
+    ]
+    return False, f"{what} until {_listed(wrong)} stabilised: {'; '.join(texts)}"
+
+
+def _listed(statuses: Sequence[LeaderStatus]) -> str:
+    return f"{' and '.join(status.leader for status in statuses)} {'has' if len(statuses) == 1 else 'have'}"
+
+
+def _within(what: str, value: float, most: float) -> tuple[bool, str]:
+    return value <= most + _ROUNDING, f"{what} would be {value:.4g} of the capital, at most {most:g}"
+
+
+#: Every rule by its name, in the order in which they are told.
+ENTRY_RULES: Final[Mapping[str, Callable[[Plan], tuple[bool, str]]]] = {
+    "fresh_price": _fresh_price,
+    "stop": _stop,
+    "one_position": _one_position,
+    "max_positions": _max_positions,
+    "max_per_asset": _max_per_asset,
+    "capital": _capital,
+    "max_heat": _max_heat,
+    "max_correlated_exposure": _max_correlated_exposure,
+    "max_leader_beta": _max_leader_beta,
+    "leader_breakdown": _leader_breakdown,
+}
