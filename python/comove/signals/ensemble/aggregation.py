@@ -88,21 +88,22 @@ def mix(log_weights: Floats, predictions: Floats) -> Mixed:
     predictions : float64, shape (sources, columns)
         Probabilities of a rise; NaN for a sleeper.
     """
-    awake = predictions == predictions
     if not len(predictions):
         return Mixed(np.full(predictions.shape[1], np.nan), predictions, predictions)
+    awake = predictions == predictions
     top = np.where(awake, log_weights, -np.inf).max(axis=0)
     known = top > -np.inf
-    weights = np.where(awake, exp(np.where(awake, log_weights - np.where(known, top, 0.0), 0.0)), 0.0)
+    # A sleeper's weight is set to 0 below.
+    ahead = np.where(awake, log_weights - np.where(known, top, 0.0), 0.0)
     p = np.where(awake, predictions, 0.5)
-    both = exp(-RATE * np.stack([p * p, (1.0 - p) * (1.0 - p)]))
-    down, up = weights * both[0], weights * both[1]
+    q = 1.0 - p
+    weights, down, up = np.where(awake, exp(np.stack([ahead, ahead - RATE * p * p, ahead - RATE * q * q])), 0.0)
     pulls = up - down
-    total = np.where(known, added(up) + added(down), 1.0)
+    total = np.where(known, added(up + down), 1.0)
     z = added(pulls) / total
     stretch = 0.5 * artanh_ratio(z)
     # Rounding alone could leave [0, 1].
-    value = np.where(known, np.clip(0.5 + z * stretch, 0.0, 1.0), np.nan)
+    value = np.where(known, np.minimum(np.maximum(0.5 + z * stretch, 0.0), 1.0), np.nan)
     return Mixed(value, weights / np.where(known, added(weights), 1.0), pulls * (stretch / total))
 
 

@@ -62,11 +62,12 @@ class Calibrator:
     def correct(self, predictions: Floats) -> Floats:
         """Return the corrected probabilities; NaN stays."""
         at, by = self._at, self._by
-        right = np.clip(np.searchsorted(at, predictions), 1, len(at) - 1)
+        right = np.minimum(np.maximum(np.searchsorted(at, predictions), 1), len(at) - 1)
         left = right - 1
-        part = np.clip((predictions - at[left]) / (at[right] - at[left]), 0.0, 1.0)
+        part = np.minimum(np.maximum((predictions - at[left]) / (at[right] - at[left]), 0.0), 1.0)
         # Not by[left] + part * (by[right] - by[left]), which would miss by[right] in the last place.
-        out: Floats = np.clip(predictions + ((1.0 - part) * by[left] + part * by[right]), 0.0, 1.0)
+        moved = predictions + ((1.0 - part) * by[left] + part * by[right])
+        out: Floats = np.minimum(np.maximum(moved, 0.0), 1.0)
         return out
 
     def _lay(self) -> None:

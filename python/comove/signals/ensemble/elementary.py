@@ -47,23 +47,29 @@ def exp(x: Floats) -> Floats:
 
 def log(x: Floats) -> Floats:
     """Return ln x within 2 ulp or 1e-16, for finite x above 0."""
-    m, k = np.frexp(x)
-    low = m < _HALF_ROOT
-    m = np.where(low, m + m, m)
-    e = (k - low).astype(np.float64)
-    s = (m - 1.0) / (m + 1.0)
+    e, s = _reduced(x)
     out: Floats = e * _LN2_HIGH + (e * _LN2_LOW + 2.0 * s * _polynomial(s * s, _ARTANH_TERMS))
     return out
 
 
 def artanh_ratio(z: Floats) -> Floats:
     """Return artanh(z) / z for |z| < 1; 1 at 0."""
-    small = np.abs(z) <= _SMALL
-    near = np.where(small, z, 0.0)
-    far = np.where(small, 0.5, z)
-    series = _polynomial(near * near, _ARTANH_TERMS)
-    out: Floats = np.where(small, series, log((1.0 + far) / (1.0 - far)) / (far + far))
+    e, s = _reduced((1.0 + z) / (1.0 - z))
+    # Where there is no power of 2, s is z, but for the rounding of the quotient.
+    near = np.abs(z) <= _SMALL
+    at = np.where(near, z, s)
+    series = _polynomial(at * at, _ARTANH_TERMS)
+    logarithm = e * _LN2_HIGH + (e * _LN2_LOW + 2.0 * s * series)
+    out: Floats = np.where(near, series, logarithm / np.where(near, 1.0, z + z))
     return out
+
+
+def _reduced(x: Floats) -> tuple[Floats, Floats]:
+    """Return the k and the s of the logarithm."""
+    m, k = np.frexp(x)
+    low = m < _HALF_ROOT
+    m = np.where(low, m + m, m)
+    return (k - low).astype(np.float64), (m - 1.0) / (m + 1.0)
 
 
 def added(rows: Sequence[Floats] | Floats) -> Floats:

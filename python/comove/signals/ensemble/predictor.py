@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isnan
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -15,14 +14,13 @@ from comove.signals.ensemble.calibration import Calibrator
 from comove.signals.ensemble.copies import Copies, RegimeCopies, read_array
 from comove.signals.ensemble.elementary import added, exp
 from comove.signals.ensemble.options import EnsembleOptions, source_name
-from comove.signals.ensemble.prediction import CALIBRATION_TERM, REGIME_TERM, EnsemblePrediction
+from comove.signals.ensemble.prediction import EnsemblePrediction, Said
 from comove.signals.ensemble.seats import Seat, SourceStatus
 from comove.signals.ensemble.waiting import STAGES, Waiting
 from comove.signals.protocol import PredictionSource
 from comove.state import Sealed, unpack
 from comove.structure import MarketRegime
 from comove.structure.regimes import REGIMES
-from comove.structure.snapshots import Fixed
 
 __all__ = ["EnsemblePredictor"]
 
@@ -66,8 +64,8 @@ class EnsemblePredictor(Sealed):
     """
 
     __slots__ = (
-        "_calibrator", "_copies", "_losses", "_place", "_regimes", "_row", "_said", "_seats", "_settled", "_waiting",
-        "abstained", "options",
+        "_calibrator", "_copies", "_losses", "_place", "_present", "_regimes", "_row", "_said", "_seats", "_settled",
+        "_waiting", "abstained", "options",
     )  # fmt: skip
 
     kind = "ensemble"
@@ -78,6 +76,7 @@ class EnsemblePredictor(Sealed):
         self.abstained: dict[str, str] = {}
         self._row = -1
         self._place: dict[str, int] = {}
+        self._present: set[str] = set()
         self._said: dict[str, EnsemblePrediction | None] = {}
         self._seats: list[Seat] = []
         self._copies = Copies(o.horizon, o.share)
@@ -160,6 +159,7 @@ class EnsemblePredictor(Sealed):
         for seat in self._seats:
             seat.observe(contexts, self.options.max_failures)
         self.abstained, self._said = {}, {}
+        self._present = {context.symbol for context in contexts}
         if not contexts:
             return
         self._row = row
@@ -189,9 +189,7 @@ class EnsemblePredictor(Sealed):
     def predict_all(self, contexts: Sequence[Context]) -> dict[str, EnsemblePrediction | None]:
         """Return `predict` of several symbols, in a fraction of the time."""
         for context in contexts:
-            place = self._place.get(context.symbol)
-            closes = self._waiting.closes[self._row % self.options.horizon]
-            if place is None or context.row != self._row or context.close != closes[place]:
+            if context.row != self._row or context.symbol not in self._present:
                 raise DataError(
                     f"context must be of the last bar observed, row {self._row}, got row {context.row} of"
                     f" {context.symbol}",
@@ -335,71 +333,53 @@ class EnsemblePredictor(Sealed):
         columns = np.array([self._place[context.symbol] for context in contexts], np.int64)
         said, asleep = self._ask(contexts)
         mixed = self._copies.mix(at, columns, said)
-        adjusted, shares, regimes = mixed.up, mixed.shares, None
+        adjusted, shares, names = mixed.up, mixed.shares, None
         if self._regimes is not None:
-            regimes = np.array([_PLACE_OF_REGIME[context.regime.regime] for context in contexts], np.int64)
+            found = [context.regime.regime for context in contexts]
+            names = [regime.value for regime in found]
+            regimes = np.array([_PLACE_OF_REGIME[regime] for regime in found], np.int64)
             second = self._regimes.mix(at, columns, regimes, mixed.up, said)
             adjusted, shares = second.up, second.shares[0] * mixed.shares + second.shares[1:]
             self._waiting.regimes[at, columns] = regimes
         final = adjusted if self._calibrator is None else self._calibrator.correct(adjusted)
         self._waiting.said[at][:, columns] = said
         self._waiting.stages[at][:, columns] = (mixed.up, adjusted, final)
-        names = [seat.name for seat in self._seats]
-        rows = zip(
-            contexts, asleep, mixed.up.tolist(), adjusted.tolist(), final.tolist(), said.T.tolist(),
-            shares.T.tolist(), mixed.parts.T.tolist(), [None] * len(contexts) if regimes is None else regimes.tolist(),
-            strict=True,
-        )  # fmt: skip
-        for context, sleepers, first, middle, last, ups, weights, parts, regime in rows:
-            symbol = context.symbol
-            if isnan(first):
-                told = "; ".join(f"{name}: {reason}" for name, reason in sleepers.items())
-                self.abstained[symbol] = f"all sources sleep: {told}" if told else "there is no source"
-                self._said[symbol] = None
+        agrees = np.where(final >= 0.5, said > 0.5, said < 0.5)
+        bar = Said(
+            self._row,
+            o.horizon,
+            tuple(seat.name for seat in self._seats),
+            mixed.up.tolist(),
+            adjusted.tolist(),
+            final.tolist(),
+            np.where(agrees, shares, 0.0).sum(axis=0).tolist(),
+            said.T.tolist(),
+            shares.T.tolist(),
+            mixed.parts.T.tolist(),
+            names,
+            self._calibrator is not None,
+            asleep,
+        )
+        for column, (context, up) in enumerate(zip(contexts, bar.final, strict=True)):
+            if up == up:
+                self._said[context.symbol] = EnsemblePrediction(context.symbol, bar, column)
                 continue
-            awake = [place for place, up in enumerate(ups) if up == up]
-            attribution = {names[place]: parts[place] for place in awake}
-            if regime is not None:
-                attribution[REGIME_TERM] = middle - first
-            if self._calibrator is not None:
-                attribution[CALIBRATION_TERM] = last - middle
-            long = last >= 0.5
-            self._said[symbol] = EnsemblePrediction(
-                symbol=symbol,
-                row=self._row,
-                horizon=o.horizon,
-                direction="long" if long else "short",
-                up=last,
-                mixture_up=first,
-                regime_up=None if regime is None else middle,
-                calibrated_up=None if self._calibrator is None else last,
-                regime=None if regime is None else _REGIMES[regime].value,
-                agreement=sum(weights[place] for place in awake if ups[place] != 0.5 and (ups[place] > 0.5) == long),
-                said=Fixed({names[place]: ups[place] for place in awake}),
-                weights=Fixed({names[place]: weights[place] for place in awake}),
-                attribution=Fixed(attribution),
-                asleep=Fixed(sleepers),
-            )
+            told = "; ".join(f"{name}: {reason}" for name, reason in asleep[column].items())
+            self.abstained[context.symbol] = f"all sources sleep: {told}" if told else "there is no source"
+            self._said[context.symbol] = None
 
     def _ask(self, contexts: list[Context]) -> tuple[Floats, list[dict[str, str]]]:
         """Return what the sources say, shape (sources, contexts), and why those sleep that do."""
-        horizon, most = self.options.horizon, self.options.max_failures
         said: Floats = np.full((len(self._seats), len(contexts)), np.nan)
         asleep: list[dict[str, str]] = [{} for _ in contexts]
         # Asked twice of a symbol, after a restored snapshot: counted once.
-        stages = self._waiting.stages[self._row % horizon, 0]
-        counted = [not isnan(stages[self._place[context.symbol]]) for context in contexts]
-        live = [(place, seat) for place, seat in enumerate(self._seats) if seat.source is not None]
-        for column, context in enumerate(contexts):
-            for place, seat in live:
-                up, reason = seat.ask(context, horizon, most)
-                if reason:
-                    asleep[column][seat.name] = reason
-                else:
-                    said[place, column] = up
-                if not counted[column]:
-                    seat.asked += 1
-                    seat.awake += not reason
+        stages = self._waiting.stages[self._row % self.options.horizon, 0]
+        new = np.isnan(stages[[self._place[context.symbol] for context in contexts]])
+        for place, seat in enumerate(self._seats):
+            if seat.source is not None:
+                said[place] = seat.ask(contexts, asleep, self.options.horizon, self.options.max_failures)
+                seat.asked += int(new.sum())
+                seat.awake += int((new & (said[place] == said[place])).sum())
         return said, asleep
 
     def to_state(self) -> dict[str, Any]:
@@ -408,6 +388,7 @@ class EnsemblePredictor(Sealed):
             "options": self.options.to_state(),
             "row": self._row,
             "symbols": list(self._place),
+            "present": bool(self._present),
             "seats": [seat.to_state() for seat in self._seats],
             "copies": self._copies.to_state(),
             "regimes": None if self._regimes is None else self._regimes.to_state(),
@@ -451,6 +432,9 @@ class EnsemblePredictor(Sealed):
             ensemble._regimes.read(state["regimes"], *shape)
         if ensemble._calibrator is not None:
             ensemble._calibrator.read(state["calibrator"])
+        closes = ensemble._waiting.closes[ensemble._row % ensemble.options.horizon]
+        if closes.size and state["present"]:
+            ensemble._present = {symbol for symbol, place in ensemble._place.items() if closes[place] == closes[place]}
         ensemble._losses = read_array(state, "losses", (len(STAGES),))
         ensemble._settled = int(state["settled"])
         ensemble.abstained = dict(state["abstained"])
