@@ -35,6 +35,7 @@ class SourceStatus:
     failures: int
     """Bars in which it raised."""
     failures_in_row: int
+    """Those in a row; a bar without one ends them, once the next bar begins."""
     failure: str | None
     """The last one; None where there was none."""
 
