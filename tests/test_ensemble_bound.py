@@ -56,12 +56,12 @@ def test_exponential_and_logarithm_are_those_of_the_system():
     x = np.concatenate([np.linspace(-699.0, 5.0, 20_001), np.linspace(-1e-3, 1e-3, 101), [0.0]])
     np.testing.assert_allclose(exp(x), [math.exp(each) for each in x], rtol=5e-16)
     assert exp(np.array([0.0]))[0] == 1.0
-    assert (exp(np.array([-1e9, -np.inf])) > 0.0).all()
+    assert (exp(np.array([-1e9, -np.inf])) == 0.0).all()
     x = np.concatenate([np.geomspace(1e-300, 1e300, 20_001), 1.0 + np.linspace(-0.5, 0.5, 1001)])
     np.testing.assert_allclose(log(x), [math.log(each) for each in x], rtol=5e-16, atol=1e-16)
     z = np.concatenate([np.linspace(-0.77, 0.77, 4001), [1e-300, 0.0]])
     expected = [math.atanh(each) / each if each else 1.0 for each in z]
-    np.testing.assert_allclose(artanh_ratio(z), expected, rtol=1e-15)
+    np.testing.assert_allclose(artanh_ratio(z), expected, rtol=2e-15)
 
 
 shares = st.floats(0.0, 1.0)

@@ -91,20 +91,24 @@ def mix(log_weights: Floats, predictions: Floats) -> Mixed:
     if not len(predictions):
         return Mixed(np.full(predictions.shape[1], np.nan), predictions, predictions)
     awake = predictions == predictions
-    top = np.where(awake, log_weights, -np.inf).max(axis=0)
+    # A sleeper's weight is exp(-inf) = 0.
+    logs = np.where(awake, log_weights, -np.inf)
+    top = logs.max(axis=0)
     known = top > -np.inf
-    # A sleeper's weight is set to 0 below.
-    ahead = np.where(awake, log_weights - np.where(known, top, 0.0), 0.0)
     p = np.where(awake, predictions, 0.5)
     q = 1.0 - p
-    weights, down, up = np.where(awake, exp(np.stack([ahead, ahead - RATE * p * p, ahead - RATE * q * q])), 0.0)
-    pulls = up - down
-    total = np.where(known, added(up + down), 1.0)
-    z = added(pulls) / total
+    powers = np.empty((3, *p.shape))
+    ahead = np.subtract(logs, np.where(known, top, 0.0), out=powers[0])
+    np.subtract(ahead, RATE * p * p, out=powers[1])
+    np.subtract(ahead, RATE * q * q, out=powers[2])
+    weights, down, up = powers = exp(powers)
+    sums = np.where(known, added(powers.transpose(1, 0, 2)), 1.0)
+    total = sums[1] + sums[2]
+    z = (sums[2] - sums[1]) / total
     stretch = 0.5 * artanh_ratio(z)
     # Rounding alone could leave [0, 1].
     value = np.where(known, np.minimum(np.maximum(0.5 + z * stretch, 0.0), 1.0), np.nan)
-    return Mixed(value, weights / np.where(known, added(weights), 1.0), pulls * (stretch / total))
+    return Mixed(value, weights / sums[0], (up - down) * (stretch / total))
 
 
 def regrets(up: Floats, predictions: Floats, outcomes: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Exponential and logarithm of arrays, made of + - * / alone: the same bits on every processor.
+"""Exponential and logarithm of arrays, made of + - * / and square root: the same bits on every processor.
 
 NumPy's own differ between processors in the last place, and a mixture adds up thousands of them.
 
@@ -9,6 +9,7 @@ Manual for the Elementary Functions).
     exp(r) = 1 + r + r c / (2 - c)        c = r - r^2 (P_1 + P_2 r^2 + ... + P_5 r^8)
     ln(x)  = k ln 2 + 2 artanh(s)         x = 2^k m, 1/sqrt(2) <= m < sqrt(2), s = (m - 1) / (m + 1), |s| <= 0.172
     artanh(s) / s = 1 + s^2 (L_1 + L_2 s^2 + ... + L_7 s^12) / 2
+    artanh(z) = 2 artanh(z / (1 + sqrt(1 - z^2)))
 
 The polynomials and their constants are those of fdlibm (Sun Microsystems 1993, e_exp.c and e_log.c); their error is
 below 2^-58.
@@ -30,8 +31,8 @@ _LN2_HIGH: Final = 6.93147180369123816490e-01
 _LN2_LOW: Final = 1.90821492927058770002e-10
 _PER_LN2: Final = 1.44269504088896338700
 _HALF_ROOT: Final = 0.70710678118654752440
-# Below, exp is 1e-304, and smaller numbers would lose digits.
-_LEAST: Final = -700.0
+# There exp is 0 already.
+_LEAST: Final = -800.0
 # The highest power first.
 _EXP_TERMS: Final = (
     4.13813679705723846039e-08,
@@ -49,12 +50,10 @@ _ARTANH_TERMS: Final = (
     3.999999999940941908e-01,
     6.666666666666735130e-01,
 )
-# Up to here the series of artanh(z) / z is as good as the logarithm.
-_SMALL: Final = 0.17
 
 
 def exp(x: Floats) -> Floats:
-    """Return e^x within 2 ulp, for x of at most 700; below -700 what it is there."""
+    """Return e^x within 2 ulp, for x of at most 700; 0 at -inf."""
     x = np.maximum(x, _LEAST)
     k = np.rint(x * _PER_LN2)
     r = (x - k * _LN2_HIGH) - k * _LN2_LOW
@@ -66,34 +65,29 @@ def exp(x: Floats) -> Floats:
 
 def log(x: Floats) -> Floats:
     """Return ln x within 2 ulp or 1e-16, for finite x above 0."""
-    e, s = _reduced(x)
+    m, k = np.frexp(x)
+    low = m < _HALF_ROOT
+    m = np.where(low, m + m, m)
+    e = (k - low).astype(np.float64)
+    s = (m - 1.0) / (m + 1.0)
     out: Floats = e * _LN2_HIGH + (e * _LN2_LOW + 2.0 * s * _artanh_series(s))
     return out
 
 
 def artanh_ratio(z: Floats) -> Floats:
-    """Return artanh(z) / z for |z| < 1; 1 at 0."""
-    e, s = _reduced((1.0 + z) / (1.0 - z))
-    # Where there is no power of 2, s is z, but for the rounding of the quotient.
-    near = np.abs(z) <= _SMALL
-    at = np.where(near, z, s)
-    series = _artanh_series(at)
-    logarithm = e * _LN2_HIGH + (e * _LN2_LOW + 2.0 * s * series)
-    out: Floats = np.where(near, series, logarithm / np.where(near, 1.0, z + z))
+    """Return artanh(z) / z within 8 ulp, for |z| <= 0.8; 1 at 0."""
+    w, out = z, np.full_like(z, 8.0)
+    for _ in range(3):
+        half = 1.0 / (1.0 + np.sqrt(1.0 - w * w))
+        w = w * half
+        out *= half
+    out *= _artanh_series(w)
     return out
 
 
-def _reduced(x: Floats) -> tuple[Floats, Floats]:
-    """Return the k and the s of the logarithm."""
-    m, k = np.frexp(x)
-    low = m < _HALF_ROOT
-    m = np.where(low, m + m, m)
-    return (k - low).astype(np.float64), (m - 1.0) / (m + 1.0)
-
-
-def added(rows: Sequence[Floats] | Floats) -> Floats:
-    """Return the sum of the rows in their order; NumPy's own order depends on the shape."""
-    out: Floats = reduce(np.add, rows)
+def added(rows: Floats) -> Floats:
+    """Return the sum over the first axis in its order; NumPy's own order depends on the shape."""
+    out: Floats = reduce(np.add, list(rows))
     return out
 
 

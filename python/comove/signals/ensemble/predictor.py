@@ -378,8 +378,11 @@ class EnsemblePredictor(Sealed):
         for place, seat in enumerate(self._seats):
             if seat.source is not None:
                 said[place] = seat.ask(contexts, asleep, self.options.horizon, self.options.max_failures)
-                seat.asked += int(new.sum())
-                seat.awake += int((new & (said[place] == said[place])).sum())
+        asked = int(new.sum())
+        for seat, awake in zip(self._seats, ((said == said) & new).sum(axis=1).tolist(), strict=True):
+            if seat.source is not None:
+                seat.asked += asked
+                seat.awake += awake
         return said, asleep
 
     def to_state(self) -> dict[str, Any]:
