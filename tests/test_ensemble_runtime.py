@@ -10,11 +10,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from comove import DataError, OrderError, ParameterError, StateError
-from comove.signals import Prediction, PredictionSource
+from comove import DataError, MarketStructureCoordinator, OrderError, ParameterError, StateError
+from comove.signals import Prediction, PredictionSource, SignalMarket
 from comove.signals.ensemble import EnsembleOptions, EnsemblePredictor
 from comove.structure import MarketRegime
 from ensemble_cases import Told, bars_of_closes, context_of, ensemble_of, outcomes_of, random_closes, random_tables, run
+from signal_cases import bars_of_candles, candles_of, walk
+from structure_cases import prices
 
 ROWS, SYMBOLS = 90, 4
 NAMES = ("patterns", "similarity", "regime", "alpha", "structure", "rl")
@@ -494,6 +496,62 @@ def test_rows_left_out_settle_nothing():
         settled.append(ensemble.settled)
     # Row 0 in row 2, row 5 in row 7; rows 1, 2 and 3 never.
     assert settled == [0, 0, 1, 1, 2, 2]
+
+
+class Momentum(PredictionSource):
+    """Follows the last return of the real context, and sleeps where there is none."""
+
+    kind = "momentum"
+    name = "momentum"
+    horizon = 2
+
+    def __init__(self):
+        self.abstained = {}
+
+    def observe(self, contexts):
+        self.abstained = {}
+
+    def predict(self, context):
+        returns = context.returns()
+        if not len(returns) or np.isnan(returns[-1]):
+            self.abstained[context.symbol] = "no return"
+            return None
+        return Prediction.of(0.55 if returns[-1] > 0.0 else 0.45, self.horizon, f"last return {returns[-1]:+.4f}")
+
+    def to_state(self):
+        return {}
+
+    @classmethod
+    def from_state(cls, state):
+        return cls()
+
+
+def test_it_runs_on_a_market_of_candles():
+    rng = np.random.default_rng(4)
+    # Up for a while, then down.
+    factor = rng.normal(0.0, 0.01, 160) + np.where(np.arange(160) < 100, 0.005, -0.01)
+    candles = {name: candles_of(prices(factor + rng.normal(0.0, 0.004, 160)), seed=k) for k, name in enumerate("ABC")}
+    candles["C"][:9] = [None] * 9
+    candles["B"][40:42] = [None] * 2
+    market = SignalMarket(MarketStructureCoordinator(window_size=30, leaders=["A", "B"]), rows=8)
+    ensemble = EnsemblePredictor([Momentum(), Told("quiet", [[np.nan]], 2)], EnsembleOptions(horizon=2))
+    ensemble.remove("quiet")
+    regimes = set()
+    for contexts in walk(bars_of_candles(candles), market):
+        ensemble.observe(list(contexts.values()))
+        for symbol, prediction in ensemble.predict_all(list(contexts.values())).items():
+            if prediction is None:
+                assert ensemble.abstained[symbol] == "all sources sleep: momentum: no return"
+            else:
+                assert prediction.regime == contexts[symbol].regime.regime.value
+                regimes.add(prediction.regime)
+    assert len(regimes) > 1
+    # A prediction needs a return, and an outcome a candle two rows later.
+    closes = np.array([[np.nan if each is None else each["close"] for each in candles[name]] for name in "ABC"]).T
+    known = ~np.isnan(outcomes_of(closes, 2))
+    known[1:] &= ~np.isnan(closes[:-1])
+    known[0] = False
+    assert ensemble.settled == ensemble.status["momentum"].rounds == known.sum()
 
 
 BAD = [
