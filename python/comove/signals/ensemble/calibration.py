@@ -76,8 +76,11 @@ class Calibrator:
         middle = (np.arange(bins) + 0.5) / bins
         at = np.where(n > 0.0, self.said / np.where(n > 0.0, n, 1.0), middle)
         by = (self.came - self.said) / (n + self.options.bin_prior)
-        blocks: list[tuple[float, float, int]] = []
         values, weights = (at + by).tolist(), n.tolist()
+        self._at, self._by = at, by
+        if values == sorted(values):
+            return
+        blocks: list[tuple[float, float, int]] = []
         for value, weight in zip(values, weights, strict=True):
             count = 1
             while blocks and blocks[-1][0] > value:
@@ -88,7 +91,7 @@ class Calibrator:
             blocks.append((value, weight, count))
         pooled = np.array([value for value, _, count in blocks for _ in range(count)])
         alone = np.array([count == 1 for _, _, count in blocks for _ in range(count)])
-        self._at, self._by = at, np.where(alone, by, pooled - at)
+        self._by = np.where(alone, by, pooled - at)
 
     def to_state(self) -> dict[str, Any]:
         """Return the sums."""

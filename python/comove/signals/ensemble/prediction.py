@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from comove.options import Floats
 from comove.signals.protocol import Direction
+from comove.structure import MarketRegime
 from comove.structure.snapshots import Fixed
 
 __all__ = ["CALIBRATION_TERM", "REGIME_TERM", "EnsemblePrediction", "Said"]
@@ -17,7 +19,7 @@ CALIBRATION_TERM: Final = "stage:calibration"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said of all symbols of a bar, as lists: one entry a symbol, and in it one a source."""
+    """What was said of some symbols of a bar: one column a symbol, one row a source."""
 
     row: int
     horizon: int
@@ -26,10 +28,10 @@ class Said:
     adjusted: list[float]
     final: list[float]
     agreement: list[float]
-    said: list[list[float]]
-    weights: list[list[float]]
-    parts: list[list[float]]
-    regimes: list[str] | None
+    said: Floats
+    weights: Floats
+    parts: Floats
+    regimes: list[MarketRegime] | None
     """None where stage 2 is off."""
     calibrated: bool
     asleep: list[dict[str, str]]
@@ -41,16 +43,15 @@ class EnsemblePrediction:
     It cannot be changed. All it tells is made when it is read.
     """
 
-    __slots__ = ("_at", "_bar", "symbol")
-    symbol: str
+    __slots__ = ("_at", "_bar", "_symbol")
 
     def __init__(self, symbol: str, bar: Said, at: int) -> None:
-        object.__setattr__(self, "symbol", symbol)
-        object.__setattr__(self, "_bar", bar)
-        object.__setattr__(self, "_at", at)
+        self._symbol, self._bar, self._at = symbol, bar, at
 
-    _bar: Said
-    _at: int
+    @property
+    def symbol(self) -> str:
+        """The symbol."""
+        return self._symbol
 
     @property
     def row(self) -> int:
@@ -95,7 +96,7 @@ class EnsemblePrediction:
     @property
     def regime(self) -> str | None:
         """The symbol's regime; None where stage 2 is off."""
-        return None if self._bar.regimes is None else self._bar.regimes[self._at]
+        return None if self._bar.regimes is None else self._bar.regimes[self._at].value
 
     @property
     def agreement(self) -> float:
@@ -156,13 +157,10 @@ class EnsemblePrediction:
         told: dict[str, Any] = {name: getattr(self, name) for name in _NAMES}
         return {name: dict(value) if isinstance(value, Mapping) else value for name, value in told.items()}
 
-    def _awake(self, values: list[list[float]]) -> Fixed[float]:
+    def _awake(self, values: Floats) -> Fixed[float]:
         bar, at = self._bar, self._at
-        rows = zip(bar.sources, bar.said[at], values[at], strict=True)
+        rows = zip(bar.sources, bar.said[:, at].tolist(), values[:, at].tolist(), strict=True)
         return Fixed({name: value for name, said, value in rows if said == said})
-
-    def __setattr__(self, name: str, _value: object) -> None:
-        raise AttributeError(f"a prediction cannot be changed: {name}")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EnsemblePrediction) and self.to_dict() == other.to_dict()
@@ -174,7 +172,7 @@ class EnsemblePrediction:
         return f"EnsemblePrediction({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return EnsemblePrediction, (self.symbol, self._bar, self._at)
+        return EnsemblePrediction, (self._symbol, self._bar, self._at)
 
 
 _NAMES: Final = (

@@ -25,7 +25,6 @@ from comove.structure.regimes import REGIMES
 __all__ = ["EnsemblePredictor"]
 
 _REGIMES: Final = (*REGIMES, MarketRegime.UNKNOWN)
-_PLACE_OF_REGIME: Final = {regime: place for place, regime in enumerate(_REGIMES)}
 
 Registry = Mapping[str, type[PredictionSource]]
 
@@ -335,9 +334,9 @@ class EnsemblePredictor(Sealed):
         mixed = self._copies.mix(at, columns, said)
         adjusted, shares, names = mixed.up, mixed.shares, None
         if self._regimes is not None:
-            found = [context.regime.regime for context in contexts]
-            names = [regime.value for regime in found]
-            regimes = np.array([_PLACE_OF_REGIME[regime] for regime in found], np.int64)
+            names = [context.regime.regime for context in contexts]
+            # Faster than a mapping: the hash of an enum's member is made in Python.
+            regimes = np.array([_REGIMES.index(regime) for regime in names], np.int64)
             second = self._regimes.mix(at, columns, regimes, mixed.up, said)
             adjusted, shares = second.up, second.shares[0] * mixed.shares + second.shares[1:]
             self._waiting.regimes[at, columns] = regimes
@@ -353,9 +352,9 @@ class EnsemblePredictor(Sealed):
             adjusted.tolist(),
             final.tolist(),
             np.where(agrees, shares, 0.0).sum(axis=0).tolist(),
-            said.T.tolist(),
-            shares.T.tolist(),
-            mixed.parts.T.tolist(),
+            said,
+            shares,
+            mixed.parts,
             names,
             self._calibrator is not None,
             asleep,
