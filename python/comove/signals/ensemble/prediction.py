@@ -1,0 +1,181 @@
+"""What the ensemble says of a symbol, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from comove.options import Floats
+from comove.signals.protocol import Direction
+from comove.structure import MarketRegime
+from comove.structure.snapshots import Fixed
+
+__all__ = ["CALIBRATION_TERM", "REGIME_TERM", "EnsemblePrediction", "Said"]
+
+REGIME_TERM: Final = "stage:regime"
+CALIBRATION_TERM: Final = "stage:calibration"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of some symbols of a bar: one column a symbol, one row a source."""
+
+    row: int
+    horizon: int
+    sources: tuple[str, ...]
+    mixture: list[float]
+    adjusted: list[float]
+    final: list[float]
+    agreement: list[float]
+    said: Floats
+    weights: Floats
+    parts: Floats
+    regimes: list[MarketRegime] | None
+    """None where stage 2 is off."""
+    calibrated: bool
+    asleep: list[dict[str, str]]
+
+
+class EnsemblePrediction:
+    """Where a symbol will be after `horizon` rows, by all sources that are awake.
+
+    It cannot be changed. All it tells is made when it is read.
+    """
+
+    __slots__ = ("_at", "_bar", "_symbol")
+
+    def __init__(self, symbol: str, bar: Said, at: int) -> None:
+        self._symbol, self._bar, self._at = symbol, bar, at
+
+    @property
+    def symbol(self) -> str:
+        """The symbol."""
+        return self._symbol
+
+    @property
+    def row(self) -> int:
+        """Number of the bar in which it was said."""
+        return self._bar.row
+
+    @property
+    def horizon(self) -> int:
+        """Rows ahead."""
+        return self._bar.horizon
+
+    @property
+    def direction(self) -> Direction:
+        """The likelier one; long where both are as likely."""
+        return "long" if self.up >= 0.5 else "short"
+
+    @property
+    def probability(self) -> float:
+        """Probability of the direction, after all stages."""
+        return self.up if self.up >= 0.5 else 1.0 - self.up
+
+    @property
+    def up(self) -> float:
+        """Probability that the price rises, after all stages."""
+        return self._bar.final[self._at]
+
+    @property
+    def mixture_up(self) -> float:
+        """The same after stage 1, the mixture."""
+        return self._bar.mixture[self._at]
+
+    @property
+    def regime_up(self) -> float | None:
+        """After stage 2, the specialists of the regimes; None where the stage is off."""
+        return None if self._bar.regimes is None else self._bar.adjusted[self._at]
+
+    @property
+    def calibrated_up(self) -> float | None:
+        """After stage 3, the calibration; None where the stage is off."""
+        return self.up if self._bar.calibrated else None
+
+    @property
+    def regime(self) -> str | None:
+        """The symbol's regime; None where stage 2 is off."""
+        return None if self._bar.regimes is None else self._bar.regimes[self._at].value
+
+    @property
+    def agreement(self) -> float:
+        """Weight of the sources that say the same direction, of those awake; one that says 1/2 says neither."""
+        return self._bar.agreement[self._at]
+
+    @property
+    def said(self) -> Mapping[str, float]:
+        """Probability that the price rises, by each source awake."""
+        return self._awake(self._bar.said)
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """Weight of each source awake, stages 1 and 2 together; adds up to 1."""
+        return self._awake(self._bar.weights)
+
+    @property
+    def attribution(self) -> Mapping[str, float]:
+        """What each source awake, and each stage that is on (``stage:regime``, ``stage:calibration``), adds.
+
+        It adds up to `up` - 1/2 within 1e-12. A source's part has the sign of what it said less 1/2.
+        """
+        bar, at = self._bar, self._at
+        found = dict(self._awake(bar.parts))
+        if bar.regimes is not None:
+            found[REGIME_TERM] = bar.adjusted[at] - bar.mixture[at]
+        if bar.calibrated:
+            found[CALIBRATION_TERM] = bar.final[at] - bar.adjusted[at]
+        return Fixed(found)
+
+    @property
+    def asleep(self) -> Mapping[str, str]:
+        """Why each of the others said nothing."""
+        return Fixed(dict(self._bar.asleep[self._at]))
+
+    @property
+    def reason(self) -> str:
+        """All of it in words."""
+        said, weights, parts = self.said, self.weights, self.attribution
+        n = len(said)
+        told = [
+            f"{self.direction} {self.probability:.3f} over {self.horizon} rows",
+            f"{n} of {n + len(self.asleep)} sources awake, {self.agreement:.0%} of their weight agrees",
+        ]
+        for name in sorted(said, key=lambda each: -abs(parts[each])):
+            told.append(
+                f"{name} says up {said[name]:.3f} and adds {parts[name]:+.3f} with a weight of {weights[name]:.0%}"
+            )
+        if REGIME_TERM in parts:
+            told.append(f"regime {self.regime} adds {parts[REGIME_TERM]:+.3f}")
+        if CALIBRATION_TERM in parts:
+            told.append(f"calibration adds {parts[CALIBRATION_TERM]:+.3f}")
+        told.extend(f"{name} sleeps: {reason}" for name, reason in self.asleep.items())
+        return "; ".join(told)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it but the words, by name."""
+        told: dict[str, Any] = {name: getattr(self, name) for name in _NAMES}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in told.items()}
+
+    def _awake(self, values: Floats) -> Fixed[float]:
+        bar, at = self._bar, self._at
+        rows = zip(bar.sources, bar.said[:, at].tolist(), values[:, at].tolist(), strict=True)
+        return Fixed({name: value for name, said, value in rows if said == said})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EnsemblePrediction) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.symbol, self.row, self.up))
+
+    def __repr__(self) -> str:
+        return f"EnsemblePrediction({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return EnsemblePrediction, (self._symbol, self._bar, self._at)
+
+
+_NAMES: Final = (
+    "symbol", "row", "horizon", "direction", "up", "mixture_up", "regime_up", "calibrated_up", "regime", "agreement",
+    "said", "weights", "attribution", "asleep",
+)  # fmt: skip
