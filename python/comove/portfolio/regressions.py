@@ -15,6 +15,7 @@ the two matrices that make residuals of errors, which makes s_ij unbiased; for e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -50,7 +51,7 @@ class Regressions:
     """
 
     __slots__ = (
-        "_center", "_coefficients", "_design", "_inverses", "_kind", "_masks", "_products", "_residuals", "_scale",
+        "_center", "_coefficients", "_crossed", "_design", "_inverses", "_kind", "_masks", "_products", "_scale",
         "_y", "betas", "known", "n",
     )  # fmt: skip
 
@@ -73,36 +74,34 @@ class Regressions:
             y = y.copy()
             y[:, holes] = np.where(given, y[:, holes], 0.0)
         self._y = y
-        first, second = np.triu_indices(q)
+        first, second = _upper(q)
         self._products = self._design[:, first] * self._design[:, second]
         # A market beyond the range of float64 has no slopes.
         with np.errstate(all="ignore"):
             grams = _square(self._masks.T @ self._products, q)
             self._inverses, regular = _inverses_of(grams)
-            crossed = y.T @ self._design
-            self._coefficients = np.einsum("kij,kj->ki", self._inverses[self._kind], crossed)
+            self._crossed = y.T @ self._design
+            self._coefficients = np.einsum("kij,kj->ki", self._inverses[self._kind], self._crossed)
             self.n: Floats = grams[self._kind, 0, 0]
             self.known: npt.NDArray[np.bool_] = regular[self._kind] & (self.n >= max(least, q + 1))
             self.known &= np.isfinite(self._coefficients).all(axis=1)
             self.betas: Floats = np.where(self.known[:, np.newaxis], self._coefficients[:, 1:] / self._scale, np.nan)
-        self._residuals: Floats | None = None
 
-    @property
-    def residuals(self) -> Floats:
-        """Of the rows that all leaders have; 0 where an asset has no return, shape (rows, k)."""
-        if self._residuals is None:
-            with np.errstate(all="ignore"):
-                self._residuals = self._y - self._design @ self._coefficients.T
-            holes = np.flatnonzero(self._kind)
-            self._residuals[:, holes] *= self._masks[:, 1:]
-        return self._residuals
+    def residuals(self, columns: Sequence[int]) -> Floats:
+        """Return the residuals of some columns in the rows that all leaders have; 0 where an asset has no return."""
+        among = list(columns)
+        fitted = self._design @ self._coefficients[among].T
+        found: Floats = (self._y[:, among] - fitted) * self._masks[:, self._kind[among]]
+        return found
 
     @property
     def residual_variance(self) -> Floats:
         """Sum of squared residuals over n - q, shape (k,); NaN where betas are."""
-        residuals = self.residuals
         with np.errstate(all="ignore"):
-            found = np.einsum("ti,ti->i", residuals, residuals) / (self.n - self._design.shape[1])
+            whole = np.einsum("ti,ti->i", self._y, self._y)
+            # Without the residuals one by one; of a perfect fit rounding leaves 1e-16 of the whole.
+            left = np.maximum(whole - np.einsum("ki,ki->k", self._coefficients, self._crossed), 0.0)
+            found = left / (self.n - self._design.shape[1])
         return np.where(self.known, found, np.nan)
 
     @property
@@ -135,7 +134,7 @@ class Regressions:
         right = np.matmul(inverse[np.newaxis], gram)
         degrees = gram[:, :, 0, 0] - _trace(left) - _trace(right) + _trace(np.matmul(left, right))
         slopes = np.matmul(left, inverse[np.newaxis])[:, :, range(1, q), range(1, q)] / (self._scale * self._scale)
-        residuals = self.residuals[:, columns]
+        residuals = self.residuals(columns)
         products = residuals.T @ residuals
         # So few common rows do not tell, and share next to no error.
         enough = degrees[np.ix_(kind, kind)] >= 1.0
@@ -192,7 +191,7 @@ def _standard(x: Floats) -> tuple[Floats, Floats]:
 
 def _square(upper: Floats, q: int) -> Floats:
     """Return symmetric matrices, shape (..., q, q), of their upper triangles row by row."""
-    first, second = np.triu_indices(q)
+    first, second = _upper(q)
     full = np.empty((*upper.shape[:-1], q, q))
     full[..., first, second] = upper
     full[..., second, first] = upper
@@ -205,27 +204,31 @@ def _trace(matrices: Floats) -> Floats:
 
 
 def _inverses_of(matrices: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
-    """Return the inverses of positive definite matrices, and which of them have one.
+    """Return the inverses of sums of squares and products, and which of them can be relied on."""
+    try:
+        inverse = np.asarray(np.linalg.inv(matrices), np.float64)
+    except np.linalg.LinAlgError:
+        # At least one of them is singular; the others are not to suffer.
+        inverse = np.stack([_inverse_or_none(matrix) for matrix in matrices])
+    # 1 over it is what the other columns leave of a column's sum of squares; NaN is refused too.
+    inflation = np.diagonal(inverse, axis1=1, axis2=2) * np.diagonal(matrices, axis1=1, axis2=2)
+    regular: npt.NDArray[np.bool_] = ((inflation > 0.0) & (inflation < 1.0 / LEAST_TOLERANCE)).all(axis=1)
+    return inverse, regular
 
-    Gauss and Jordan's elimination on all of them side by side. The pivot of a column is what the columns before leave
-    of its sum of squares.
-    """
-    size = matrices.shape[-1]
-    work, inverse = matrices.copy(), np.broadcast_to(np.eye(size), matrices.shape).copy()
-    regular = np.ones(len(matrices), np.bool_)
-    for at in range(size):
-        pivot = work[:, at, at]
-        # Not `<=`, so that NaN is refused too.
-        good = pivot > LEAST_TOLERANCE * matrices[:, at, at]
-        regular &= good
-        pivot = np.where(good, pivot, 1.0)[:, np.newaxis]
-        row, other = work[:, at] / pivot, inverse[:, at] / pivot
-        factor = work[:, :, at].copy()
-        factor[:, at] = 0.0
-        work -= factor[:, :, np.newaxis] * row[:, np.newaxis]
-        inverse -= factor[:, :, np.newaxis] * other[:, np.newaxis]
-        work[:, at], inverse[:, at] = row, other
-    return (inverse + inverse.transpose(0, 2, 1)) / 2, regular
+
+def _inverse_or_none(matrix: Floats) -> Floats:
+    """Return the inverse, and 0 where there is none."""
+    try:
+        return np.asarray(np.linalg.inv(matrix), np.float64)
+    except np.linalg.LinAlgError:
+        return np.zeros_like(matrix)
+
+
+@cache
+def _upper(q: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the places of the upper triangle of a matrix, row by row."""
+    first, second = np.triu_indices(q)
+    return first, second
 
 
 def _possible(errors: Floats) -> Floats:

@@ -64,6 +64,7 @@ class ReturnWindow:
         "_moments",
         "_place",
         "_previous",
+        "_room",
         "_table",
         "max_gap",
         "row",
@@ -84,6 +85,8 @@ class ReturnWindow:
         self._missed: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._born: npt.NDArray[np.int64] = np.empty(0, np.int64)
         self._moments: PairMoments | None = None
+        # For returns in excess of their means: to get new memory of that size for each bar takes as long as they do.
+        self._room: Floats = np.empty((self.size, 0))
 
     @property
     def symbols(self) -> list[str]:
@@ -151,7 +154,8 @@ class ReturnWindow:
         left it leaves no trace. Columns without a missing row cost k² W in all, the others three times that.
         """
         if self._moments is None:
-            self._moments = _moments(self.returns)
+            returns = self.returns
+            self._moments = _moments(returns, self._room[: len(returns)])
         return self._moments
 
     def to_state(self) -> dict[str, Any]:
@@ -190,6 +194,7 @@ class ReturnWindow:
         window._place = {symbol: place for place, symbol in enumerate(names)}
         window._table = np.full((2 * window.size, len(names)), np.nan)
         window._table[:rows] = returns
+        window._room = np.empty((window.size, len(names)))
         window._end = rows
         window._previous, window._last = (parts[name].astype(np.float64) for name in ("previous", "last"))
         window._missed, window._born = (parts[name].astype(np.int64) for name in ("missed", "born"))
@@ -202,6 +207,7 @@ class ReturnWindow:
         for symbol in symbols:
             self._place[symbol] = len(self._place)
         self._table = np.concatenate([self._table, np.full((2 * self.size, more), np.nan)], axis=1)
+        self._room = np.empty((self.size, len(self._place)))
         self._previous = np.append(self._previous, np.full(more, np.nan))
         self._last = np.append(self._last, np.full(more, np.nan))
         self._missed = np.append(self._missed, np.zeros(more, np.int64))
@@ -216,7 +222,8 @@ class ReturnWindow:
         self._end += 1
 
 
-def _moments(returns: Floats) -> PairMoments:
+def _moments(returns: Floats, room: Floats) -> PairMoments:
+    """Return the moments of a window; `room` of its shape is written over."""
     rows, size = returns.shape
     # What is beyond the range of float64, or has no rows, is not finite and hence missing.
     with np.errstate(all="ignore"):
@@ -228,7 +235,7 @@ def _moments(returns: Floats) -> PairMoments:
             own[holes] = given.sum(axis=0)
             sums[holes] = np.where(given, returns[:, holes], 0.0).sum(axis=0)
         mean = sums / own
-        centred = returns - mean
+        centred = np.subtract(returns, mean, out=room)
         if len(holes):
             centred[:, holes] = np.where(given, centred[:, holes], 0.0)
         products = centred.T @ centred
@@ -237,7 +244,7 @@ def _moments(returns: Floats) -> PairMoments:
             values = returns[returns[:, place] == returns[:, place], place]
             if not len(values) or values.max() == values.min():
                 centred[:, place] = products[place] = products[:, place] = 0.0
-        n = np.minimum(own[:, np.newaxis], own)
+        n = np.full(products.shape, float(rows))
         if len(holes):
             crossed, spread = _of_common_rows(centred, given, holes, own, products, n)
             root = np.sqrt(spread)
@@ -246,7 +253,9 @@ def _moments(returns: Floats) -> PairMoments:
             root = np.sqrt(np.diag(products))
             crossed, scale = products, root * root[:, np.newaxis]
         covariance = crossed / (n - 1.0)
-        correlation = np.minimum(np.maximum(crossed / scale, -1.0), 1.0)
+        correlation = crossed / scale
+        np.minimum(correlation, 1.0, out=correlation)
+        np.maximum(correlation, -1.0, out=correlation)
         # Whatever is not finite has a sum that is not.
         if not np.isfinite(correlation.sum() + covariance.sum()):
             covariance[~((n > 1.0) & np.isfinite(covariance))] = np.nan
