@@ -1,4 +1,4 @@
-"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`.
+"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`, `train-rl`.
 
 Exit codes: 0 done; 1 the data, or what came of it, is not right; 2 the command was not understood.
 """
@@ -13,6 +13,7 @@ from comove.cli.features import features_command
 from comove.cli.leadlag import leadlag_command
 from comove.cli.report import report_command
 from comove.cli.spillover import spillover_command
+from comove.cli.train_rl import train_rl_command
 
 __all__ = ["main"]
 
@@ -31,3 +32,4 @@ main.add_command(features_command)
 main.add_command(leadlag_command)
 main.add_command(spillover_command)
 main.add_command(report_command)
+main.add_command(train_rl_command)

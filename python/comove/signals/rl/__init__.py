@@ -10,6 +10,6 @@ from comove.signals.rl.evaluation import Evaluation, evaluate
 from comove.signals.rl.options import TrainingOptions
 from comove.signals.rl.policy import NumpyPolicy
 from comove.signals.rl.tables import TradingTable, trading_tables
-from comove.signals.rl.train import train
+from comove.signals.rl.training import train
 
 __all__ = ["Evaluation", "NumpyPolicy", "TradingTable", "TrainingOptions", "evaluate", "trading_tables", "train"]

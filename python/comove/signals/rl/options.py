@@ -111,7 +111,7 @@ class TrainingOptions:
             name, value = field.name, getattr(self, field.name)
             checked: object
             if name == "features":
-                checked = checked_columns(value) if value != () else ()
+                checked = _columns(value)
             elif name in _WHOLE:
                 least, most = _WHOLE[name]
                 checked = whole(name, value, least=least, most=most, because="")
@@ -125,6 +125,15 @@ class TrainingOptions:
                 f"batch must be at most environments * steps = {self.environments * self.steps}, got {self.batch}",
                 "too_large",
             )
+
+
+def _columns(features: object) -> tuple[str, ...]:
+    if features == ():
+        return ()
+    try:
+        return checked_columns(features)
+    except ParameterError as error:
+        raise ParameterError(str(error).replace("columns", "features", 1), error.code) from error
 
 
 def _within(name: str, value: object, least: float, most: float) -> float:

@@ -75,7 +75,7 @@ def train(
     Notes
     -----
     The same seed on the same machine and versions gives the same weights: one thread, deterministic algorithms. The
-    generators, threads and settings of Python, NumPy and torch are left as they were. Some 8000 rows a second.
+    generators, threads and settings of Python, NumPy and torch are left as they were. Some 3000 rows a second.
     """
     check_extra()
     chosen = TrainingOptions() if options is None else options
