@@ -43,7 +43,7 @@ print(*t['build-system']['requires'], *p['dependencies'], *(r for x in sys.argv[
 # Two pip runs in one environment would disturb each other; cargo uses all processors by itself.
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo all lint lint-python lint-rust test test-rust test-python asan bench bench-check build wheel smoke deny clean toolchain
+.PHONY: help demo all lint lint-python lint-rust test test-rust test-python test-rl asan bench bench-check build wheel smoke deny clean toolchain
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -51,7 +51,7 @@ help:  ## list the targets
 demo: $(EXTENSION)  ## simulated market, features, estimated against true betas
 	$(BIN)/comove demo
 
-all: lint test bench-check  ## what CI runs
+all: lint test test-rl bench-check  ## what CI runs
 
 lint: lint-python lint-rust  ## format, ruff, mypy, stubtest, clippy, rustdoc
 
@@ -77,6 +77,20 @@ test-rust: | toolchain
 
 test-python: $(STAMPS)/test $(EXTENSION)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# In a folder of its own and not in .venv, so that an installation which is cut short leaves nothing half there, and
+# `make test` stays quick. Five minutes: past them the tests are skipped, and say so; any other failure to install is one.
+# --no-compile: most of torch is never imported.
+RL := target/rl
+RL_SECONDS := 300
+RL_TESTS := tests/test_rl_environment.py tests/test_rl_training.py
+
+test-rl: $(STAMPS)/test $(EXTENSION)  ## train agents by PPO; needs torch: 5 GB, 5 minutes at the most
+	@$(BIN)/python .ci/install_within.py $(RL_SECONDS) $(RL) rl; case $$? in \
+		0) set -x; PYTHONPATH=$(RL) $(BIN)/python -m pytest $(RL_TESTS) $(PYTEST_ARGS);; \
+		75) echo "make test-rl: SKIPPED: the extra rl was not installed within $(RL_SECONDS) s, so no agent was trained";; \
+		*) exit 1;; \
+	esac
 
 # The plugin interface is the only unsafe code. RUSTC_BOOTSTRAP: the flag is a nightly one. PYO3_BUILD_EXTENSION_MODULE: as
 # maturin does, so that no second libpython is linked. The runtime is gcc's, for rustc's own is static. A copy of the

@@ -14,6 +14,7 @@ from comove.cli.features import features_command
 from comove.cli.leadlag import leadlag_command
 from comove.cli.report import report_command
 from comove.cli.spillover import spillover_command
+from comove.cli.train_rl import train_rl_command
 
 __all__ = ["main"]
 
@@ -33,3 +34,4 @@ main.add_command(leadlag_command)
 main.add_command(spillover_command)
 main.add_command(report_command)
 main.add_command(config_command)
+main.add_command(train_rl_command)
