@@ -40,7 +40,7 @@ def test_every_option_is_there_with_its_documentation():
 
     look(OrchestratorOptions())
     assert seen > 100
-    assert max(map(len, lines)) <= 160
+    assert max(map(len, lines)) <= 120
 
 
 def test_changed_options_are_printed_and_read_back(tmp_path):

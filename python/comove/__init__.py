@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from comove import arrays, connectedness, data, live, ticks
 from comove._comove import __version__
+from comove.engine import Decision, MasterOrchestrator, OrchestratorOptions
 from comove.errors import ComoveError, DataError, OrderError, ParameterError, StateError
 from comove.expressions import (
     base_features,
@@ -28,9 +29,27 @@ from comove.expressions import (
     rolling_var,
 )
 from comove.features import FeatureRecipe, FeatureStream
+from comove.portfolio import MultiSymbolCoordinator, PortfolioLimits, Position, RiskManager, RiskOptions
+from comove.signals import (
+    AlphaSource,
+    BreakoutEngine,
+    EnsembleOptions,
+    EnsemblePredictor,
+    LeaderEngine,
+    MarketStructurePredictor,
+    PatternSource,
+    RangeEngine,
+    RegimeSource,
+    ReinforcementSource,
+    SimilaritySource,
+    SweepEngine,
+    TapeEngine,
+    TrendEngine,
+)
 from comove.structure import (
     BetaCalculator,
     BetaMetrics,
+    BreakdownRule,
     LeadLagMetrics,
     LeadLagTracker,
     MarketRegime,
@@ -43,22 +62,45 @@ from comove.structure import (
 )
 
 __all__ = [
+    "AlphaSource",
     "BetaCalculator",
     "BetaMetrics",
+    "BreakdownRule",
+    "BreakoutEngine",
     "ComoveError",
     "DataError",
+    "Decision",
+    "EnsembleOptions",
+    "EnsemblePredictor",
     "FeatureRecipe",
     "FeatureStream",
     "LeadLagMetrics",
     "LeadLagTracker",
+    "LeaderEngine",
     "MarketRegime",
     "MarketStructureCoordinator",
+    "MarketStructurePredictor",
     "MarketStructureSnapshot",
+    "MasterOrchestrator",
+    "MultiSymbolCoordinator",
+    "OrchestratorOptions",
     "OrderError",
     "ParameterError",
+    "PatternSource",
+    "PortfolioLimits",
+    "Position",
     "PriceData",
+    "RangeEngine",
     "RegimeOptions",
+    "RegimeSource",
+    "ReinforcementSource",
+    "RiskManager",
+    "RiskOptions",
+    "SimilaritySource",
     "StateError",
+    "SweepEngine",
+    "TapeEngine",
+    "TrendEngine",
     "VolatilitySpillover",
     "VolatilitySpilloverMonitor",
     "__version__",

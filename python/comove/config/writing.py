@@ -72,12 +72,22 @@ def _value(value: Any) -> str | None:
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{json.dumps(name)} = {_value(each)}" for name, each in value.items()) + "}"
     if isinstance(value, tuple | list):
-        return "[" + ", ".join(str(_value(each)) for each in value) + "]"
+        each = [str(_value(one)) for one in value]
+        line = "[" + ", ".join(each) + "]"
+        return line if len(line) <= _WIDTH else "[\n" + "".join(f"    {one},\n" for one in each) + "]"
     raise TypeError(f"{type(value).__name__} has no form in TOML")
 
 
 def _documentation(kind: type) -> dict[str, str]:
-    """Return the text under each field of a class; nothing where its source is not at hand."""
+    """Return the text under each field of a class and of those it builds on; nothing where no source is at hand."""
+    told: dict[str, str] = {}
+    for each in reversed(kind.__mro__):
+        if is_dataclass(each):
+            told |= _own_documentation(each)
+    return told
+
+
+def _own_documentation(kind: type) -> dict[str, str]:
     try:
         source = textwrap.dedent(inspect.getsource(kind))
     except (OSError, TypeError):

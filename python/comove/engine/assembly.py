@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from comove.engine.options import OrchestratorOptions
-from comove.signals import PredictionSource, SignalMarket
+from comove.signals import AlphaEngine, PredictionSource, SignalMarket
 from comove.signals.engines import (
     BreakoutEngine,
     LeaderEngine,
@@ -61,7 +61,7 @@ def sources_of(options: OrchestratorOptions) -> list[PredictionSource]:
 
 def _alpha(options: OrchestratorOptions) -> AlphaSource:
     each = options.alpha
-    engines = [
+    engines: list[AlphaEngine] = [
         TrendEngine(each.trend),
         RangeEngine(each.range),
         BreakoutEngine(each.breakout),
@@ -78,7 +78,7 @@ _MAKERS: Final[Mapping[str, Callable[[OrchestratorOptions], PredictionSource]]] 
     "regime": lambda options: RegimeSource(options.regime),
     "similarity": lambda options: SimilaritySource(options.similarity),
     "patterns": lambda options: PatternSource(options.patterns),
-    "rl": lambda options: ReinforcementSource(options.policy, horizon=options.horizon),
+    "rl": lambda options: ReinforcementSource(options.policy, options=options.rl),
 }
 
 

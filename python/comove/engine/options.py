@@ -23,6 +23,7 @@ from comove.signals.sources import (
     MarketStructureOptions,
     PatternOptions,
     RegimeSourceOptions,
+    ReinforcementOptions,
     SimilarityOptions,
 )
 from comove.structure import BreakdownRule, RegimeOptions
@@ -154,6 +155,7 @@ class OrchestratorOptions:
     regime: RegimeSourceOptions = field(default_factory=RegimeSourceOptions)
     similarity: SimilarityOptions = field(default_factory=SimilarityOptions)
     patterns: PatternOptions = field(default_factory=PatternOptions)
+    rl: ReinforcementOptions = field(default_factory=ReinforcementOptions)
     ensemble: EnsembleOptions = field(default_factory=EnsembleOptions)
     risk: RiskOptions = field(default_factory=RiskOptions)
     limits: PortfolioLimits = field(default_factory=PortfolioLimits)

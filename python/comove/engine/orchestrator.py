@@ -161,9 +161,9 @@ class MasterOrchestrator(Sealed):
             self._regime(context)
         clock.mark("regime")
         predictions = self._predict(contexts)
-        self._value(bar.ts, contexts)
+        unvalued = self._value(bar.ts, contexts)
         clock.mark("risk")
-        decisions = self._decide(contexts, predictions)
+        decisions = self._decide(contexts, predictions, unvalued)
         clock.mark("decisions")
         clock.stop()
         return decisions
@@ -188,8 +188,8 @@ class MasterOrchestrator(Sealed):
         self._clock.mark("ensemble")
         return predictions
 
-    def _value(self, ts: int, contexts: Mapping[str, Context]) -> None:
-        """Bring the bar to the book, and its equity to the risk manager."""
+    def _value(self, ts: int, contexts: Mapping[str, Context]) -> str | None:
+        """Bring the bar to the book, and its equity to the risk manager; return why that failed."""
         try:
             self.book.take_bar(ts, {symbol: context.close for symbol, context in contexts.items()})
             equity = self.equity
@@ -198,11 +198,16 @@ class MasterOrchestrator(Sealed):
                 self.book.set_capital(equity)
         except Exception as error:
             self._fail("risk", None, error)
+            return str(error)
+        return None
 
     # --- decisions ---
 
     def _decide(
-        self, contexts: Mapping[str, Context], predictions: Mapping[str, EnsemblePrediction | None]
+        self,
+        contexts: Mapping[str, Context],
+        predictions: Mapping[str, EnsemblePrediction | None],
+        unvalued: str | None,
     ) -> dict[str, Decision]:
         statuses = [self.market.structure.leader_status(leader) for leader in self.book.leaders]
         breaking = [status for status in statuses if status.breaking is not False]
@@ -223,7 +228,7 @@ class MasterOrchestrator(Sealed):
             if symbol in found:
                 continue
             said = predictions.get(symbol)
-            judged = self._candidate(context, said)
+            judged = self._candidate(context, said, unvalued)
             if isinstance(judged, Decision):
                 found[symbol] = judged
             elif said is not None:
@@ -233,7 +238,7 @@ class MasterOrchestrator(Sealed):
         found.update(self._enter(candidates, contexts))
         return {symbol: found[symbol] for symbol in (*contexts, *(s for s in found if s not in contexts))}
 
-    def _candidate(self, context: Context, said: EnsemblePrediction | None) -> Decision | float:
+    def _candidate(self, context: Context, said: EnsemblePrediction | None, unvalued: str | None) -> Decision | float:
         """Return the volatility of a symbol that may be entered, or the decision to hold."""
         symbol = context.symbol
         if said is None:
@@ -245,6 +250,8 @@ class MasterOrchestrator(Sealed):
             return self._hold(context, said, (f"judging it failed: {error}",))
         if isinstance(judged, Refusal):
             return self._hold(context, said, judged.reasons)
+        if unvalued is not None:
+            return self._hold(context, said, (f"no entries: the book could not be valued: {unvalued}",))
         if self.risk.halt_reason is not None:
             return self._hold(context, said, (f"no entries: {self.risk.halt_reason}",))
         rest = self.options.decisions.cooldown_rows - (context.row - self._closed.get(symbol, -(1 << 62)))

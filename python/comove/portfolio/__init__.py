@@ -10,7 +10,7 @@ from comove.portfolio.entry import ENTRY_RULES, Entry, RuleResult
 from comove.portfolio.exposure import LeaderExposure, NetExposure
 from comove.portfolio.heat import correlated_heat, effective_bets, gross_heat, risk_heat
 from comove.portfolio.limits import PortfolioLimits
-from comove.portfolio.positions import Position
+from comove.portfolio.positions import Position, Side
 from comove.portfolio.readings import Heat, MarginalHeat
 from comove.portfolio.risk import RiskManager
 from comove.portfolio.risk_options import RiskOptions
@@ -40,6 +40,7 @@ __all__ = [
     "RiskOptions",
     "RuleResult",
     "Screened",
+    "Side",
     "Sizing",
     "SizingInputs",
     "Stop",

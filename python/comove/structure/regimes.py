@@ -96,22 +96,28 @@ class RegimeOptions:
     """Of the trend, in standard deviations of a leader's own window; (q) the outer quartiles are 0.66 and -0.37 in
     2021, 0.46 and -0.63 in 2022."""
     trend_scale: float = 0.5
+    """Distance over which the step of the trend rises, in its unit."""
     volatility_at: float = 1.0
     """Recent over past volatility: 1 is as in the past; (q) the upper quartile is 1.08 in 2021 and 1.07 in 2022."""
     volatility_scale: float = 0.5
+    """Distance over which the step of the volatility ratio rises."""
     correlation_at: float = 0.6
     """Of `together`; (q) the lower quartile of the assets' correlation is 0.57 in 2021 and 0.68 in 2022."""
     correlation_scale: float = 0.25
+    """Distance over which the step of `together` rises."""
     agreement_at: float = 0.5
     """Half-way between leaders that cancel each other and leaders that all point one way."""
     agreement_scale: float = 0.25
+    """Distance over which the step of the agreement rises."""
     momentum_at: float = 1.25
     """Of the best other leader over the first; (q) the upper quartile is 1.39 in 2021 and 0.72 in 2022. The upper tenth
     of a standard normal begins at 1.28."""
     momentum_scale: float = 0.5
+    """Distance over which the step of the momentum rises."""
     change_at: float = 0.0
     """Momentum now over momentum before; 0 is no change."""
     change_scale: float = 1.0
+    """Distance over which the step of the change rises."""
     divergence_at: float = 0.4
     """Of 1 - correlation; (q) the upper quartile is 0.43 in 2021 and 0.32 in 2022, the upper tenth 0.52 and 0.39."""
     divergence_scale: float = 0.1
@@ -119,6 +125,7 @@ class RegimeOptions:
     drop_at: float = 0.1
     """Correlation below its usual level; (q) the upper tenth begins at 0.12 in 2021 and 0.10 in 2022."""
     drop_scale: float = 0.1
+    """Distance over which the step of the drop rises."""
     least_strength: float = 0.6
     """What a strengthening piece of evidence leaves of a score at the least."""
     enter: float = 0.5

@@ -27,11 +27,17 @@ class RegimeWeights:
     """
 
     trend: float = 1.0
+    """Of following a trend."""
     range: float = 1.0
+    """Of fading the edges of a range."""
     breakout: float = 1.0
+    """Of following a break of a range."""
     tape: float = 1.0
+    """Of following order flow."""
     sweep: float = 1.0
+    """Of fading a sweep of stops."""
     leader: float = 1.0
+    """Of catching up with a leader that moved first."""
 
     def __post_init__(self) -> None:
         check_options(self, dict.fromkeys(ENGINE_NAMES, (0.0, 100.0)))

@@ -17,7 +17,7 @@ from typing import Any, Final, Self, TypeAlias
 import numpy as np
 
 from comove.errors import StateError
-from comove.options import positive
+from comove.options import positive, whole
 from comove.signals.context import Context
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import Prediction, PredictionSource
@@ -39,9 +39,12 @@ class ReinforcementOptions:
     Raises
     ------
     ParameterError
-        An option that is not above 0.
+        An option out of its bounds.
     """
 
+    horizon: int | None = None
+    """Rows ahead of what is said, at least 1; by default those that the policy was trained for. Its record is of this
+    horizon, whatever that was."""
     prior: float = 50.0
     """Bars at 1/2 that each record begins with, for each row of the horizon: outcomes over h rows overlap, and h of
     them tell as much as one. On noise a record of n bars costs the Brier score n / (n + prior)^2 / 4 in the mean, at
@@ -50,6 +53,8 @@ class ReinforcementOptions:
     """Distance of the preferred action to the second one, in logits, from which it is clear; 1 is odds of 2.7 to 1."""
 
     def __post_init__(self) -> None:
+        if self.horizon is not None:
+            object.__setattr__(self, "horizon", whole("horizon", self.horizon, least=1, most=4096, because="2^12"))
         for name in ("prior", "clear_at"):
             object.__setattr__(self, name, positive(name, getattr(self, name)))
 
@@ -82,7 +87,7 @@ class ReinforcementSource(PredictionSource):
 
     __slots__ = ("_outcomes", "_position", "_records", "_row", "_said", "abstained", "horizon", "options", "policy")
 
-    name = "reinforcement"
+    name = "rl"
     kind = "source-rl"
 
     def __init__(
@@ -93,7 +98,8 @@ class ReinforcementSource(PredictionSource):
     ) -> None:
         self.policy = policy if policy is None or isinstance(policy, NumpyPolicy) else NumpyPolicy.load(policy)
         self.options = ReinforcementOptions() if options is None else options
-        self.horizon = 1 if self.policy is None else self.policy.horizon
+        own = 1 if self.policy is None else self.policy.horizon
+        self.horizon = own if self.options.horizon is None else self.options.horizon
         self._row = _reader(() if self.policy is None else self.policy.features)
         self.abstained: dict[str, str] = {}
         self._records = [HitRecord(self.options.prior * self.horizon) for _ in _RECORDS]
