@@ -55,11 +55,21 @@ _ARTANH_TERMS: Final = (
 def exp(x: Floats) -> Floats:
     """Return e^x within 2 ulp, for x of at most 700; 0 at -inf."""
     x = np.maximum(x, _LEAST)
-    k = np.rint(x * _PER_LN2)
-    r = (x - k * _LN2_HIGH) - k * _LN2_LOW
-    t = r * r
-    c = r - t * _polynomial(t, _EXP_TERMS)
-    out: Floats = np.ldexp(1.0 + (r + r * c / (2.0 - c)), k.astype(np.int32))
+    k = x * _PER_LN2
+    np.rint(k, out=k)
+    # In place from here on: the arrays are small, and making them is what takes time.
+    x -= k * _LN2_HIGH
+    x -= k * _LN2_LOW
+    t = x * x
+    c = _polynomial(t, _EXP_TERMS)
+    c *= t
+    np.subtract(x, c, out=c)
+    np.subtract(2.0, c, out=t)
+    c *= x
+    c /= t
+    c += x
+    c += 1.0
+    out: Floats = np.ldexp(c, k.astype(np.int32))
     return out
 
 
@@ -78,9 +88,12 @@ def artanh_ratio(z: Floats) -> Floats:
     """Return artanh(z) / z within 8 ulp, for |z| <= 0.8; 1 at 0."""
     w, out = z, np.full_like(z, 8.0)
     for _ in range(3):
-        half = 1.0 / (1.0 + np.sqrt(1.0 - w * w))
-        w = w * half
-        out *= half
+        half = w * w
+        np.subtract(1.0, half, out=half)
+        np.sqrt(half, out=half)
+        half += 1.0
+        w = w / half
+        out /= half
     out *= _artanh_series(w)
     return out
 
@@ -94,13 +107,18 @@ def added(rows: Floats) -> Floats:
 def _artanh_series(s: Floats) -> Floats:
     """Return artanh(s) / s for |s| <= 0.172."""
     t = s * s
-    return 1.0 + 0.5 * t * _polynomial(t, _ARTANH_TERMS)
+    out = _polynomial(t, _ARTANH_TERMS)
+    t *= 0.5
+    out *= t
+    out += 1.0
+    return out
 
 
 def _polynomial(x: Floats, terms: Sequence[float]) -> Floats:
     """Horner's rule."""
-    out = np.full_like(x, terms[0])
-    for term in terms[1:]:
+    out = x * terms[0]
+    out += terms[1]
+    for term in terms[2:]:
         out *= x
         out += term
     return out
