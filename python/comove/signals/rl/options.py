@@ -62,7 +62,7 @@ def usual_features(leaders: Sequence[str]) -> tuple[str, ...]:
 class TrainingOptions:
     """What an agent sees, what trading costs it, and how it learns.
 
-    The names of the last nine are those of PPO (Schulman et al. 2017, "Proximal Policy Optimization Algorithms").
+    It learns by PPO (Schulman et al. 2017, "Proximal Policy Optimization Algorithms").
 
     Raises
     ------
@@ -99,6 +99,7 @@ class TrainingOptions:
     hidden: int = 32
     """Units of each of the two hidden layers."""
     learning_rate: float = 0.001
+    """Of the optimiser, Adam."""
     gamma: float = 0.95
     """Discount a row. Costs make a position worth holding for some ten rows; a longer view only adds noise."""
     gae_lambda: float = 0.9
