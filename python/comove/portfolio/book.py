@@ -98,7 +98,7 @@ class Book:
         self.version += 1
 
     def note_ends(self, window: ReturnWindow, before: Mapping[str, float]) -> None:
-        """Keep the last price of positions whose instrument ended; `before` has the prices of the bar before."""
+        """Keep the last price of positions whose instrument ended; `before` has the prices there were."""
         for symbol, opened in self._opened.items():
             born = window.born(symbol)
             if symbol not in self._ended and symbol in before and born is not None and born == window.row > opened:

@@ -493,7 +493,8 @@ class MultiSymbolCoordinator(Sealed):
             raise StateError("the snapshot's leaders are not those of its structure", "state_content")
         restored._begin(leaders, Book.from_state(state["book"]), window)
         restored._structure = structure
-        restored._last = state["last"]
+        last = state["last"]
+        restored._last = None if last is None else epoch_nanoseconds(last, "last")
         restored._bar.closed = restored._last
         ts, prices = state["forming"]
         if ts is not None:
@@ -531,7 +532,8 @@ class MultiSymbolCoordinator(Sealed):
             return
         window, book = self._window, self._book
         self._last, prices = closed
-        before = book.prices(window)
+        # Of symbols that had one in the bars: a first price ends nothing.
+        before = {symbol: price for symbol, price in book.prices(window).items() if window.price(symbol) is not None}
         window.push(prices)
         book.note_ends(window, before)
         self._measured = Measured(window, self._leaders, self.limits)

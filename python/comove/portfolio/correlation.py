@@ -16,7 +16,14 @@ import numpy.typing as npt
 from comove.errors import DataError, ParameterError
 from comove.options import Floats, floats, positive, symbols, table
 
-__all__ = ["NearestCorrelation", "components", "correlation_groups", "nearest_correlation"]
+__all__ = [
+    "NearestCorrelation",
+    "component",
+    "components",
+    "correlation_groups",
+    "nearest_correlation",
+    "neighbours",
+]
 
 #: An eigenvalue as far below 0 as this is rounding.
 _ROUNDING: Final = 1e-12
@@ -142,24 +149,31 @@ def components(joined: npt.NDArray[np.bool_]) -> list[list[int]]:
     joined : bool, shape (k, k)
         Symmetric.
     """
-    size = len(joined)
-    # A row as the bits of one number: the first place is the lowest.
-    near = [int.from_bytes(row.tobytes(), "little") for row in np.packbits(joined, axis=1, bitorder="little")]
-    left = (1 << size) - 1
-    found = []
+    near, left, found = neighbours(joined), (1 << len(joined)) - 1, []
     while left:
-        group = new = left & -left
-        places = []
-        while new:
-            lowest = new & -new
-            new ^= lowest
-            places.append(lowest.bit_length() - 1)
-            more = near[places[-1]] & ~group
-            group |= more
-            new |= more
-        left &= ~group
-        found.append(sorted(places))
+        found.append(component((left & -left).bit_length() - 1, near))
+        for place in found[-1]:
+            left &= ~(1 << place)
     return sorted(found, key=len, reverse=True)
+
+
+def neighbours(joined: npt.NDArray[np.bool_]) -> list[int]:
+    """Return each row as the bits of one number; the first place is the lowest."""
+    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(joined, axis=1, bitorder="little")]
+
+
+def component(first: int, near: Sequence[int]) -> list[int]:
+    """Return the places that hang together with one of them, in order."""
+    group = new = 1 << first
+    places = []
+    while new:
+        lowest = new & -new
+        new ^= lowest
+        places.append(lowest.bit_length() - 1)
+        more = near[places[-1]] & ~group
+        group |= more
+        new |= more
+    return sorted(places)
 
 
 def _checked(correlations: object) -> Floats:

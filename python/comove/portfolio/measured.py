@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from comove.options import Floats
 from comove.portfolio.betas import MomentBetas
-from comove.portfolio.correlation import components
+from comove.portfolio.correlation import component, components, neighbours
 from comove.portfolio.limits import PortfolioLimits
 from comove.portfolio.regressions import Regressions
 from comove.portfolio.returns import PairMoments, ReturnWindow
@@ -50,8 +50,8 @@ class Measured:
         "_asked",
         "_betas",
         "_correlations",
-        "_group_of",
         "_groups",
+        "_near",
         "_single",
         "_used",
         "leaders",
@@ -63,7 +63,7 @@ class Measured:
         self.window, self.leaders, self.limits = window, tuple(leaders), limits
         self._correlations: Floats | None = None
         self._groups: list[tuple[str, ...]] | None = None
-        self._group_of: dict[str, tuple[str, ...]] = {}
+        self._near: list[int] | None = None
         self._used: tuple[str, ...] | None = None
         self._asked = False
         self._betas: MomentBetas | None = None
@@ -91,14 +91,23 @@ class Measured:
         """Symbols that hang together, as `correlation_groups` has them."""
         if self._groups is None:
             names = self.window.symbols
-            joined = components(np.abs(self.correlations) >= self.limits.group_at) if names else []
+            joined = components(self._joined()) if names else []
             self._groups = [tuple(names[place] for place in group) for group in joined]
-            self._group_of = {symbol: group for group in self._groups for symbol in group}
         return self._groups
 
     def group_of(self, symbol: str) -> tuple[str, ...]:
         """Return the group a symbol is in; of one that had no price, itself."""
-        return self._group_of.get(symbol, (symbol,)) if self.groups else (symbol,)
+        place = self.window.place(symbol)
+        if place is None:
+            return (symbol,)
+        if self._near is None:
+            self._near = neighbours(self._joined())
+        names = self.window.symbols
+        return tuple(names[each] for each in component(place, self._near))
+
+    def _joined(self) -> npt.NDArray[np.bool_]:
+        found: npt.NDArray[np.bool_] = np.abs(self.correlations) >= self.limits.group_at
+        return found
 
     @property
     def used(self) -> tuple[str, ...]:

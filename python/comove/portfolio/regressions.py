@@ -212,9 +212,8 @@ def _inverses_of(matrices: Floats) -> tuple[Floats, npt.NDArray[np.bool_]]:
         inverse = np.stack([_inverse_or_none(matrix) for matrix in matrices])
     # 1 over it is what the other columns leave of a column's sum of squares; NaN is refused too.
     inflation = np.diagonal(inverse, axis1=1, axis2=2) * np.diagonal(matrices, axis1=1, axis2=2)
-    within = (inflation > 0.0) & (inflation < 1.0 / LEAST_TOLERANCE)
-    regular: npt.NDArray[np.bool_] = np.logical_and.reduce(within, axis=1)
-    return inverse, regular
+    regular = np.all((inflation > 0.0) & (inflation < 1.0 / LEAST_TOLERANCE), axis=1)
+    return inverse, np.asarray(regular, np.bool_)
 
 
 def _inverse_or_none(matrix: Floats) -> Floats:

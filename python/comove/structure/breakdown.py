@@ -152,8 +152,8 @@ class Breakdowns:
             reason = self._why(leader, each, row, ratio)
         else:
             reason = (
-                f"{leader} is {-each.fall:.1%} below its high of {rule.window_size} rows, {-each.score:.1f} standard "
-                f"deviations; {rule.fall_at:g} would be a breakdown"
+                f"{leader} is {abs(each.fall):.1%} below its high of {rule.window_size} rows, {abs(each.score):.1f} "
+                f"standard deviations; {rule.fall_at:g} would be a breakdown"
             )
         return LeaderStatus(
             leader=leader,
