@@ -548,3 +548,34 @@ def test_no_altcoin_is_bought_in_a_crash(start, end, crash_days):
     # ... and it is neither before nor for ever.
     assert allowed[0] < crashes[0]
     assert allowed[-1] > crashes[1]
+
+
+# --- what is refused whatever the size ---
+
+
+def test_a_book_that_is_closed_to_a_symbol_refuses_its_least_entry():
+    book = MultiSymbolCoordinator(MarketStructureCoordinator(window_size=120), capital=10_000.0, limits=LIMITS)
+    seen = set()
+    for row, (ts, bar) in enumerate(bars(crash(240))):
+        book.update_bar(ts, bar)
+        if row % 7:
+            continue
+        for symbol in ("FOUR", "BTC", "NONE"):
+            for side in ("long", "short"):
+                shut = book.closed_to(symbol, side)
+                refusals = {result.name: result.text for result in book.can_enter(symbol, side, 1e-6).refusals}
+                # Amounts aside, each is told in the same words.
+                assert {result.name for result in shut} <= set(refusals)
+                assert all(each.text == refusals[each.name] for each in shut if each.name == "leader_breakdown")
+                seen |= {result.name for result in shut}
+    assert seen == {"fresh_price", "leader_breakdown"}
+
+
+def test_a_book_is_closed_by_each_rule_that_needs_no_size(book):
+    assert book.closed_to("FOUR", "long") == ()
+    book.open_position(position(book, "ONE", size=4_500.0))
+    assert [result.name for result in book.closed_to("ONE", "long")] == ["one_position", "max_correlated_exposure"]
+    full = fed(moves_of(200), limits=replace(LIMITS, max_positions=1, max_heat=0.1))
+    full.open_position(position(full, "ONE", size=2_000.0))
+    assert [result.name for result in full.closed_to("FOUR", "long")] == ["max_positions", "max_heat"]
+    assert full.gross == pytest.approx(full.heat().gross, rel=1e-15)

@@ -23,7 +23,7 @@ def statuses(series, rule=RULE, windows=(72, 720, 20)):
     for row, price in enumerate(np.asarray(series).tolist()):
         push_leaders(states, row, [price], MAX_GAP)
         breakdowns.push(row, states, MAX_GAP)
-        yield breakdowns.status("BTC", row, states, MAX_GAP)
+        yield breakdowns.status("BTC", row, states)
 
 
 def zigzag(rows, size=0.01):
@@ -206,3 +206,12 @@ def test_ftx_and_luna_were_breakdowns():
         assert told[at(day)]["BTC"], day
     calm = [ts for ts in told if at("2022-10-10") <= ts < at("2022-11-05")]
     assert sum(told[ts]["BTC"] for ts in calm) < 0.15 * len(calm)
+
+
+def test_without_a_price_nobody_knows_but_of_one_that_falls():
+    calm = prices(np.random.default_rng(4).normal(0.0, 0.01, 200))
+    last = list(statuses([*calm, np.nan, np.nan]))[-1]
+    assert last.breaking is None
+    assert last.reason == "BTC has had no price for 2 rows"
+    falling = [*calm, *(calm[-1] * 0.9 ** np.arange(1, 5))]
+    assert list(statuses([*falling, np.nan, np.nan]))[-1].breaking is True

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import pi, sqrt
 from typing import Final
 
 from comove.engine.options import DecisionOptions
-from comove.portfolio import BetaPrior, MultiSymbolCoordinator, RiskManager, Side, SizingInputs
+from comove.portfolio import BetaPrior, MultiSymbolCoordinator, RiskManager, RuleResult, Side, SizingInputs
 from comove.signals import Context
 from comove.signals.ensemble import EnsemblePrediction
 
@@ -86,6 +87,9 @@ def plan_entry(
     risk : RiskManager
     """
     symbol, side, price = context.symbol, prediction.direction, context.close
+    shut = book.closed_to(symbol, side)
+    if shut:
+        return _refused(prediction, shut)
     first = book.leaders[0]
     ratio = context.leader_status(first).volatility_ratio
     atr = context.feature("atr")
@@ -104,7 +108,7 @@ def plan_entry(
             capital=book.capital,
             confidence=prediction.probability,
             volatility=sigma,
-            heat=book.heat().gross,
+            heat=book.gross,
             max_heat=book.limits.max_heat,
             stop_distance=stop.distance,
             payoff_ratio=None if target.distance is None or not stop.distance else target.distance / stop.distance,
@@ -121,7 +125,7 @@ def plan_entry(
         return Refusal((f"{side} {prediction.probability:.3f} has no size: {sizing.refused}",))
     entry = book.can_enter(symbol, side, sizing.size, stop.price, price)
     if not entry.allowed:
-        return Refusal(tuple(f"{rule.name}: {rule.text}" for rule in entry.refusals))
+        return _refused(prediction, entry.refusals)
     steps = ", ".join(f"{each.name} x {each.value:.2f}" for each in sizing.multipliers)
     caps = f", cut by {sizing.caps[0].name}: {sizing.caps[0].reason}" if sizing.caps else ""
     marginal = entry.marginal
@@ -140,6 +144,11 @@ def plan_entry(
             f"correlated {marginal.correlated:+.3f}",
         ),
     )
+
+
+def _refused(prediction: EnsemblePrediction, rules: Iterable[RuleResult]) -> Refusal:
+    wanted = f"{prediction.direction} {prediction.probability:.3f} is refused"
+    return Refusal((wanted, *(f"{rule.name}: {rule.text}" for rule in rules)))
 
 
 def _beta(context: Context, leader: str) -> tuple[float | None, float | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ from comove.portfolio.positions import Position, Side
 from comove.portfolio.readings import Heat, MarginalHeat
 from comove.structure import LeaderStatus
 
-__all__ = ["ENTRY_RULES", "Entry", "Plan", "RuleResult", "judge"]
+__all__ = ["ENTRY_RULES", "SIZELESS_RULES", "Entry", "Plan", "RuleResult", "judge"]
 
 #: A limit that is met exactly is met whatever rounding does to the last places.
 _ROUNDING: Final = 1e-12
@@ -71,14 +71,16 @@ class Plan:
     held: Mapping[str, Position]
     weights: Mapping[str, float]
     """After the entry, over the capital."""
-    before: Heat
-    after: Heat
-    exposure_before: Sequence[LeaderExposure]
-    exposure_after: Sequence[LeaderExposure]
+    gross: float
+    """Sum of the sizes of all exposures over the capital, after the entry."""
+    risk: float
+    """What is lost if every stop is reached over the capital, after the entry."""
     measured: Measured
     leaders: Sequence[LeaderStatus]
     price_age: int | None
     """Rows since the last price in the bars; None where there is none."""
+    exposure_before: Sequence[LeaderExposure] = ()
+    exposure_after: Sequence[LeaderExposure] = ()
 
     @property
     def limits(self) -> PortfolioLimits:
@@ -86,9 +88,9 @@ class Plan:
         return self.measured.limits
 
 
-def judge(plan: Plan) -> tuple[RuleResult, ...]:
-    """Return what every rule says."""
-    return tuple(RuleResult(name, *rule(plan)) for name, rule in ENTRY_RULES.items())
+def judge(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
+    """Return what these rules say."""
+    return tuple(RuleResult(name, *ENTRY_RULES[name](plan)) for name in rules)
 
 
 def _fresh_price(plan: Plan) -> tuple[bool, str]:
@@ -129,11 +131,11 @@ def _max_per_asset(plan: Plan) -> tuple[bool, str]:
 
 
 def _capital(plan: Plan) -> tuple[bool, str]:
-    return _within("risk to all stops", plan.after.risk, plan.limits.max_risk)
+    return _within("risk to all stops", plan.risk, plan.limits.max_risk)
 
 
 def _max_heat(plan: Plan) -> tuple[bool, str]:
-    return _within("gross exposure", plan.after.gross, plan.limits.max_heat)
+    return _within("gross exposure", plan.gross, plan.limits.max_heat)
 
 
 def _max_correlated_exposure(plan: Plan) -> tuple[bool, str]:
@@ -232,3 +234,13 @@ ENTRY_RULES: Final[Mapping[str, Callable[[Plan], tuple[bool, str]]]] = {
     "max_leader_beta": _max_leader_beta,
     "leader_breakdown": _leader_breakdown,
 }
+
+#: Those that can refuse an entry whatever its size.
+SIZELESS_RULES: Final = (
+    "fresh_price",
+    "one_position",
+    "max_positions",
+    "max_heat",
+    "max_correlated_exposure",
+    "leader_breakdown",
+)

@@ -133,16 +133,17 @@ class Breakdowns:
                 each.began = each.low_row = -1
                 each.low = nan
 
-    def status(self, leader: str, row: int, states: Sequence[LeaderState], max_gap: int) -> LeaderStatus:
+    def status(self, leader: str, row: int, states: Sequence[LeaderState]) -> LeaderStatus:
         """Return the status of a leader after the last row."""
         place = self.leaders.index(leader)
         each, state, rule = self._each[place], states[place], self.rule
         ratio = _ratio(state)
-        known = not isnan(each.score)
+        # One that falls is known to, with a price now or without; that it does not fall nobody knows without one.
+        known = not isnan(each.score) and (state.hole == 0 or each.began >= 0)
         since = row - each.began if each.began >= 0 else None
         if not known:
             returns = state.past.n
-            if state.hole > max_gap:
+            if state.hole:
                 reason = f"{leader} has had no price for {state.hole} rows"
             elif returns < LEAST_REGIME:
                 reason = f"{leader} has {returns} returns, {LEAST_REGIME} are needed"

@@ -114,7 +114,7 @@ class LiveMarket:
     def leader_status(self, leader: str) -> LeaderStatus:
         """Return whether a leader is breaking down after the last row of the leaders."""
         tracker = self.tracker
-        return self.breakdowns.status(leader, tracker.row, tracker.states, tracker.max_gap)
+        return self.breakdowns.status(leader, tracker.row, tracker.states)
 
     def moment(self, current_time: object) -> int:
         """Return the time of a question in nanoseconds; by default that of the last closed bar.
