@@ -245,6 +245,32 @@ def test_certainty_is_not_believed(confidence):
     assert max(abs(up - 0.5) for up in ups) > 0.3
 
 
+class Sudden(Candle):
+    """Nearly silent for 300 bars, then sure of itself."""
+
+    kind = "test-sudden"
+    name = "sudden"
+
+    def evaluate(self, context):
+        self.confidence = 0.501 if context.row < 300 else 0.95
+        return super().evaluate(context)
+
+
+def test_what_was_learnt_of_small_opinions_is_not_carried_to_large_ones():
+    first, all_after, cut = [], [], []
+    for seed in range(8):
+        scores = Scores(said(AlphaSource([Sudden()]), noisy(seed, 500)))
+        # No outcome of a large opinion is known in the first rows.
+        first.extend(np.abs(scores.up - 0.5)[(scores.row >= 300) & (scores.row < 306)])
+        all_after.extend(((scores.up - scores.rose) ** 2)[scores.row >= 300])
+        cut.extend("counted as" in reason for reason in scores.reason[scores.row == 300])
+    assert len(first) > 50
+    assert max(first) < 0.2
+    assert np.mean(all_after) <= 0.255
+    assert all(cut)
+    assert len(cut) > 10
+
+
 def test_the_slope_is_that_of_its_definition():
     rng = np.random.default_rng(1)
     calibration = Calibration(4, 10.0)

@@ -4,7 +4,7 @@ Letters: w_e the weight of engine e in the regime of the asset, c_e the confiden
 for short.
 
     score = sum w_e s_e ln(c_e / (1 - c_e)) / sum w_e,  over the engines that signal
-    x     = 1 / (1 + exp(-score)) - 1/2
+    x     = 1 / (1 + exp(-score)) - 1/2, for `up` cut at twice its usual size
     up    = 1/2 + slope x
 
 The mean of log odds and not the sum: the engines look at the same candles, and five that agree are not five witnesses
@@ -170,9 +170,12 @@ class AlphaSource(PredictionSource):
             self.abstained[symbol] = f"the engines have not been right: slope {slope:.2f} in {counts}; {words}"
             return None
         # The line may leave the probabilities where the engines have been too modest.
-        up = min(max(0.5 + slope * opinion, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
+        counted = record.counted(opinion)
+        up = min(max(0.5 + slope * counted, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
+        cut = "" if counted == opinion else f", counted as {0.5 + counted:.1%} for opinions were smaller so far"
         reason = (
-            f"{words}; together {0.5 + opinion:.1%} up, of which a slope of {slope:.2f} in {counts} leaves {up:.1%}"
+            f"{words}; together {0.5 + opinion:.1%} up{cut}, of which a slope of {slope:.2f} in {counts} leaves "
+            f"{up:.1%}"
         )
         return Prediction.of(up, self.horizon, reason)
 
