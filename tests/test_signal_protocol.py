@@ -1,65 +1,14 @@
-"""What is said cannot be changed, its reason is made when it is read, and it waits for its outcome and no longer."""
+"""What is said has bounds, bars have an order, and what was said waits for its outcome and no longer."""
 
 from __future__ import annotations
-
-import copy
-import pickle
-from dataclasses import FrozenInstanceError
 
 import pytest
 
 from comove import DataError, OrderError, ParameterError
-from comove.signals import Abstention, Prediction, Signal
+from comove.signals import Prediction, Signal
 from comove.signals.outcomes import Outcomes
-from comove.signals.protocol import Reasons, bar_row
+from comove.signals.protocol import bar_row
 from ensemble_cases import context_of
-
-
-class Words:
-    """Words that count how often they are made."""
-
-    def __init__(self, text):
-        self.text, self.made = text, 0
-
-    def __call__(self):
-        self.made += 1
-        return self.text
-
-
-def each_of(reason):
-    return (
-        Signal(direction="long", strength=0.5, confidence=0.6, horizon=6, reason=reason),
-        Abstention(reason),
-        Prediction.of(0.3, 6, reason),
-    )
-
-
-def test_a_reason_is_made_once_when_it_is_read():
-    words = Words("the figures")
-    for made, said in enumerate(each_of(words)):
-        assert words.made == made
-        assert [said.reason, said.reason] == ["the figures"] * 2
-        assert words.made == made + 1
-
-
-def test_words_and_a_call_that_makes_them_are_the_same():
-    for plain, later in zip(each_of("the figures"), each_of(Words("the figures")), strict=True):
-        assert plain == later
-        assert hash(plain) == hash(later)
-        assert repr(plain) == repr(later)
-        for again in (pickle.loads(pickle.dumps(later)), copy.copy(later), copy.deepcopy(later)):
-            assert again == plain
-        for other in each_of("others"):
-            assert plain != other
-
-
-def test_what_was_said_cannot_be_changed():
-    for said in each_of("the figures"):
-        for name in ("reason", "direction", "horizon", "_reason", "new"):
-            with pytest.raises(FrozenInstanceError):
-                setattr(said, name, "long")
-        with pytest.raises(FrozenInstanceError):
-            del said._reason
 
 
 @pytest.mark.parametrize("up", [-0.1, 1.1, float("nan"), True, "0.5", None])
@@ -69,20 +18,6 @@ def test_a_probability_is_from_0_to_1(up):
     for name in ("strength", "confidence"):
         with pytest.raises(ParameterError, match=f"{name} must be from 0 to 1, got "):
             Signal(**{"direction": "long", "strength": 0.5, "confidence": 0.5, "horizon": 1, "reason": "", name: up})
-
-
-def test_reasons_are_made_when_they_are_read():
-    words = Words("no candle")
-    reasons = Reasons({"A": words})
-    reasons["B"] = "plain"
-    assert "A" in reasons
-    assert "C" not in reasons
-    assert list(reasons) == ["A", "B"]
-    assert words.made == 0
-    assert reasons == {"A": "no candle", "B": "plain"}
-    assert reasons.get("A") == "no candle"
-    assert words.made == 1
-    assert pickle.loads(pickle.dumps(reasons)) == reasons
 
 
 def test_what_is_no_bar_is_refused():

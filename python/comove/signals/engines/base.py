@@ -16,7 +16,7 @@ from comove.signals.context import HIGH, LOW, VOLUME, Context
 from comove.signals.engines.bar_record import BarRecord
 from comove.signals.engines.options import EngineOptions
 from comove.signals.outcomes import Outcomes
-from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal, Words, bar_row, in_words
+from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal, bar_row
 from comove.signals.record import hit
 
 __all__ = [
@@ -43,14 +43,14 @@ class Lean(NamedTuple):
 
     direction: Direction
     strength: float
-    reason: Words
+    reason: str
 
 
 #: No bar yet.
 NONE: Final = -1
 
 
-def lean_to(sign: float, strength: float, reason: Words) -> Lean:
+def lean_to(sign: float, strength: float, reason: str) -> Lean:
     """Return a lean to the side of a sign, which is not 0, its strength cut to 0 to 1."""
     return Lean("long" if sign > 0.0 else "short", min(max(strength, 0.0), 1.0), reason)
 
@@ -177,10 +177,9 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         if context.row != self._row:
             raise DataError(f"context must be of the last bar observed, row {self._row}, got {context.row}", "row")
         found = self._look(context)
-        if not isinstance(found, Lean):
+        if isinstance(found, str):
             return Abstention(found)
         direction, strength, reason = found
-        told = self._told
         if context.symbol not in self._noted:
             self._noted[context.symbol] = None
             self._outcomes.note(context, direction)
@@ -189,7 +188,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             strength=strength,
             confidence=self.hits.probability,
             horizon=self.options.horizon,
-            reason=lambda: f"{in_words(reason)}; {told}",
+            reason=f"{reason}; {self._told}",
         )
 
     def _measure(self, contexts: Sequence[Context]) -> Measures:
@@ -210,7 +209,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             raise DataError(f"{context.symbol} was not observed in row {self._row}", "symbol") from None
 
     @abstractmethod
-    def _look(self, context: Context) -> Lean | Words:
+    def _look(self, context: Context) -> Lean | str:
         """Return where the engine leans, or why it abstains."""
 
     def to_state(self) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from typing import ClassVar
 from comove.signals.context import CLOSE, HIGH, LOW, Context
 from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
-from comove.signals.protocol import Words
 
 __all__ = ["BreakoutEngine", "BreakoutOptions"]
 
@@ -86,7 +85,7 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         usual = float(width[:past].sum()) / past
         return 1.0 - float(width[past:].sum()) / quiet / usual if usual else nan
 
-    def _look(self, context: Context) -> Lean | Words:
+    def _look(self, context: Context) -> Lean | str:
         o, measured = self.options, self._measured(context)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.range_rows} are needed"
@@ -99,7 +98,7 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         rises = close - top >= bottom - close
         thrust = (close - top if rises else bottom - close) / atr
         if thrust < o.thrust_at:
-            return lambda: (
+            return (
                 f"not out of the range of {o.range_rows} rows: the close is {thrust:+.2f} atr beyond it, "
                 f"{o.thrust_at:g} is needed"
             )
@@ -107,7 +106,7 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         if not isfinite(volume):
             volume = nan
         if not (volume >= o.volume_at or squeeze >= o.squeeze_at):
-            return lambda: (
+            return (
                 f"out of the range by {thrust:.2f} atr, but nothing confirms: {_words(volume, squeeze)}; "
                 f"{o.volume_at:g} or {o.squeeze_at:g} is needed"
             )
@@ -115,10 +114,8 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         return lean_to(
             1.0 if rises else -1.0,
             strength,
-            lambda: (
-                f"{'above' if rises else 'below'} the range of {o.range_rows} rows by {thrust:.2f} atr, "
-                f"{_words(volume, squeeze)}"
-            ),
+            f"{'above' if rises else 'below'} the range of {o.range_rows} rows by {thrust:.2f} atr, "
+            f"{_words(volume, squeeze)}",
         )
 
 

@@ -257,24 +257,19 @@ class LeaderEngine(AlphaEngine):
             return Abstention(found)
         leader, lag, gap, stderr, move, full, _, fresh = found
         rows = f"{lag} row{'s' if lag > 1 else ''}"
-
-        def said() -> str:
-            return (
-                f"{leader} leads by {rows} and moved {move:+.2%} in them: {full:+.2%} is expected in all, "
-                f"{full - gap:+.2%} has come, {gap:+.2%} is to come, standard error {stderr:.2%}"
-            )
-
-        o = self.options
+        said = (
+            f"{leader} leads by {rows} and moved {move:+.2%} in them: {full:+.2%} is expected in all, {full - gap:+.2%}"
+            f" has come, {gap:+.2%} is to come, standard error {stderr:.2%}"
+        )
         if symbol not in self._open:
-            return Abstention(lambda: f"{said()}; above {o.cost:.2%} and {o.noise_at:g} errors is needed")
+            return Abstention(f"{said}; above {self.options.cost:.2%} and {self.options.noise_at:g} errors is needed")
         key = (leader, symbol, lag)
-        told = self._records.told(key)
         return Signal(
             direction="long" if gap > 0.0 else "short",
             strength=min(abs(gap) / (3.0 * stderr), 1.0) * fresh if stderr else fresh,
             confidence=self._records.probability(key),
             horizon=lag,
-            reason=lambda: f"{said()}; {told}",
+            reason=f"{said}; {self._records.told(key)}",
         )
 
     def _why(self, context: Context) -> str:

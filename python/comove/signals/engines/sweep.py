@@ -11,7 +11,6 @@ from comove.errors import ParameterError
 from comove.signals.context import HIGH, LOW, Context
 from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
-from comove.signals.protocol import Words
 
 __all__ = ["SweepEngine", "SweepOptions"]
 
@@ -81,7 +80,7 @@ class SweepEngine(RecordingEngine[SweepOptions]):
     def _measure(self, contexts: Sequence[Context]) -> Measures:
         return channels(contexts, self.options.swing_rows)
 
-    def _look(self, context: Context) -> Lean | Words:
+    def _look(self, context: Context) -> Lean | str:
         o, measured = self.options, self._measured(context)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.swing_rows} are needed"
@@ -90,9 +89,9 @@ class SweepEngine(RecordingEngine[SweepOptions]):
             return f"a candle of the last {o.swing_rows + 1} is missing"
         under, over = low < bottom, high > top
         if not (under or over):
-            return lambda: f"no sweep: {low:.6g} to {high:.6g} is inside the {o.swing_rows} rows before"
+            return f"no sweep: {low:.6g} to {high:.6g} is inside the {o.swing_rows} rows before"
         if under and over:
-            return lambda: f"both sides were taken: {low:.6g} to {high:.6g} about {bottom:.6g} to {top:.6g}"
+            return f"both sides were taken: {low:.6g} to {high:.6g} about {bottom:.6g} to {top:.6g}"
         atr = context.feature("atr")
         if not (atr > 0.0 and isfinite(atr)):
             return missing(context, ("atr",))
@@ -105,21 +104,19 @@ class SweepEngine(RecordingEngine[SweepOptions]):
             reach, back = (high - top) / atr, (top - close) / atr
         age = o.swing_rows - at
         if min(at, age - 1) < o.side_rows:
-            return lambda: f"the {name} {swing:.6g} is no swing: it has fewer than {o.side_rows} rows on a side"
+            return f"the {name} {swing:.6g} is no swing: it has fewer than {o.side_rows} rows on a side"
         if back <= 0.0:
-            return lambda: f"the swing {name} {swing:.6g} is broken: the close is {-back:.2f} atr beyond it"
+            return f"the swing {name} {swing:.6g} is broken: the close is {-back:.2f} atr beyond it"
         # A close back inside is above the low and below the high, so that the candle has a range.
         wick = (min(first, close) - low if under else high - max(first, close)) / (high - low)
         if reach < o.reach_at or wick < o.wick_at:
-            return lambda: (
+            return (
                 f"the swing {name} {swing:.6g} is hardly swept: by {reach:.2f} atr and a wick of {wick:.0%}, "
                 f"{o.reach_at:g} and {o.wick_at:.0%} are needed"
             )
         return lean_to(
             1.0 if under else -1.0,
             (min(reach, 1.0) + wick) / 2.0,
-            lambda: (
-                f"the swing {name} {swing:.6g} of {age} rows ago was swept by {reach:.2f} atr and the close is "
-                f"{back:.2f} atr back inside, wick {wick:.0%}"
-            ),
+            f"the swing {name} {swing:.6g} of {age} rows ago was swept by {reach:.2f} atr and the close is "
+            f"{back:.2f} atr back inside, wick {wick:.0%}",
         )

@@ -12,7 +12,6 @@ import numpy as np
 from comove.signals.context import CLOSE, HIGH, LOW, VOLUME, Context
 from comove.signals.engines.base import Lean, Measures, RecordingEngine, by_symbol, last_rows, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
-from comove.signals.protocol import Words
 
 __all__ = ["TapeEngine", "TapeOptions"]
 
@@ -87,7 +86,7 @@ class TapeEngine(RecordingEngine[TapeOptions]):
             flow = np.divide(traded, total, out=np.full(len(contexts), np.nan), where=(total > 0.0) & (total < np.inf))
         return by_symbol(contexts, flow.tolist(), location[-1].tolist())
 
-    def _look(self, context: Context) -> Lean | Words:
+    def _look(self, context: Context) -> Lean | str:
         o, get, measured = self.options, context.features.get, self._measured(context)
         if not measured:
             return f"{len(context.candles)} rows, {o.rows} are needed"
@@ -114,14 +113,12 @@ class TapeEngine(RecordingEngine[TapeOptions]):
             book = None
         mean = flow / parts
         if abs(mean) < o.flow_at or mean == 0.0:
-            return lambda: f"no clear flow: {mean:+.2f}, {o.flow_at:g} is needed"
+            return f"no clear flow: {mean:+.2f}, {o.flow_at:g} is needed"
         return lean_to(
             mean,
             abs(mean),
-            lambda: (
-                f"{'buyers' if mean > 0.0 else 'sellers'} at work: flow {mean:+.2f}, closes at {location:+.2f} of "
-                f"their candles by volume, upticks {ticks:+.2f}, "
-                f"{f'volume {volume:+.1f} sd' if volume is not None else 'surprise of volume not known'}, "
-                f"{f'book {book:+.2f}' if book is not None else 'no order book'}"
-            ),
+            f"{'buyers' if mean > 0.0 else 'sellers'} at work: flow {mean:+.2f}, closes at {location:+.2f} of "
+            f"their candles by volume, upticks {ticks:+.2f}, "
+            f"{f'volume {volume:+.1f} sd' if volume is not None else 'surprise of volume not known'}, "
+            f"{f'book {book:+.2f}' if book is not None else 'no order book'}",
         )

@@ -10,7 +10,7 @@ import numpy as np
 
 from comove.errors import StateError
 from comove.options import Floats
-from comove.signals.protocol import Direction, Reasons
+from comove.signals.protocol import Direction
 from comove.structure import MarketRegime
 from comove.structure.snapshots import Fixed
 
@@ -38,13 +38,7 @@ class Said:
     regimes: list[MarketRegime] | None
     """None where stage 2 is off."""
     calibrated: bool
-    asleep: list[dict[str, str | Reasons]]
-    """Why the others said nothing, or where that is told by symbol."""
-
-    def why_asleep(self, at: int) -> dict[str, str]:
-        """Return why sources said nothing of a symbol."""
-        symbol = self.symbols[at]
-        return {name: why if isinstance(why, str) else why[symbol] for name, why in self.asleep[at].items()}
+    asleep: list[dict[str, str]]
 
     def predictions(self) -> dict[str, EnsemblePrediction | None]:
         """Return what was said of each symbol, None where all sources sleep."""
@@ -57,8 +51,7 @@ class Said:
         """Return all of it as plain values."""
         state = {field.name: getattr(self, field.name) for field in fields(self)}
         regimes = None if self.regimes is None else [regime.value for regime in self.regimes]
-        asleep = [self.why_asleep(at) for at in range(len(self.symbols))]
-        return {**state, "regimes": regimes, "asleep": asleep}
+        return {**state, "regimes": regimes}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Said:
@@ -206,7 +199,7 @@ class EnsemblePrediction:
     @property
     def asleep(self) -> Mapping[str, str]:
         """Why each of the others said nothing."""
-        return Fixed(self._bar.why_asleep(self._at))
+        return Fixed(dict(self._bar.asleep[self._at]))
 
     @property
     def reason(self) -> str:

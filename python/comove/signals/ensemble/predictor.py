@@ -17,7 +17,7 @@ from comove.signals.ensemble.options import EnsembleOptions, source_name
 from comove.signals.ensemble.prediction import EnsemblePrediction, Said, joined
 from comove.signals.ensemble.seats import Seat, SourceStatus
 from comove.signals.ensemble.waiting import STAGES, Waiting
-from comove.signals.protocol import PredictionSource, Reasons, bar_row
+from comove.signals.protocol import PredictionSource, bar_row
 from comove.state import Sealed, unpack
 from comove.structure import MarketRegime
 from comove.structure.regimes import REGIMES
@@ -361,13 +361,13 @@ class EnsemblePredictor(Sealed):
         self._said.update(found)
         for at, (symbol, prediction) in enumerate(found.items()):
             if prediction is None:
-                told = "; ".join(f"{name}: {reason}" for name, reason in bar.why_asleep(at).items())
+                told = "; ".join(f"{name}: {reason}" for name, reason in asleep[at].items())
                 self.abstained[symbol] = f"all sources sleep: {told}" if told else "there is no source"
 
-    def _ask(self, contexts: list[Context]) -> tuple[Floats, list[dict[str, str | Reasons]]]:
+    def _ask(self, contexts: list[Context]) -> tuple[Floats, list[dict[str, str]]]:
         """Return what the sources say, shape (sources, contexts), and why those sleep that do."""
         said: Floats = np.full((len(self._seats), len(contexts)), np.nan)
-        asleep: list[dict[str, str | Reasons]] = [{} for _ in contexts]
+        asleep: list[dict[str, str]] = [{} for _ in contexts]
         for place, seat in enumerate(self._seats):
             if seat.source is not None:
                 said[place] = seat.ask(contexts, asleep, self.options.horizon, self.options.max_failures)

@@ -114,10 +114,8 @@ class RegimeSource(PredictionSource):
         if past is None:
             self.abstained[symbol] = f"no outcome of the regime {state} yet, it takes {self.horizon} rows"
             return None
-        found = past
-        return Prediction.of(
-            found.up, self.horizon, lambda: f"regime {state}: {found.words(symbol)}; shrunk to {found.up:.1%}"
-        )
+        reason = f"regime {state}: {past.words(symbol)}; shrunk to {past.up:.1%}"
+        return Prediction.of(past.up, self.horizon, reason)
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options included."""

@@ -16,14 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import partial
 from math import isnan, nan
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from comove.errors import ParameterError
 from comove.options import MAX_LIVE_ROWS, positive, whole
 from comove.signals.context import Context
-from comove.signals.protocol import Prediction, PredictionSource, Reasons, bar_row
+from comove.signals.protocol import Prediction, PredictionSource, bar_row
 from comove.signals.sources.followed import USUAL_HORIZON, Followed, Past
 from comove.signals.sources.gaps import Gap, gaps
 
@@ -132,7 +131,7 @@ class MarketStructurePredictor(PredictionSource):
         if not isinstance(chosen, MarketStructureOptions):
             raise ParameterError(f"options must be MarketStructureOptions, got {type(options).__name__}", "type")
         self.options, self.horizon = chosen, chosen.horizon
-        self.abstained: Reasons = Reasons()
+        self.abstained: dict[str, str] = {}
         self._row = -1
         self._followed = Followed(chosen.horizon, chosen.pooled_prior, chosen.asset_prior)
         # Of the last bar: the leader that falls most of those that break down, those of which it is not known, the
@@ -151,7 +150,7 @@ class MarketStructurePredictor(PredictionSource):
             As `bar_row`, and the predictor is as it was.
         """
         self._row = bar_row(contexts, self._row)
-        self.abstained, self._seen, self._falling, self._unknown = Reasons(), {}, None, []
+        self.abstained, self._seen, self._falling, self._unknown = {}, {}, None, []
         if not contexts:
             return
         self._followed.learn(contexts)
@@ -174,10 +173,7 @@ class MarketStructurePredictor(PredictionSource):
             self.abstained[symbol] = f"{symbol} was not observed in row {context.row}"
             return None
         if not seen.states:
-            # The leaders of this bar: the next one has its own.
-            self.abstained[symbol] = partial(
-                _no_play, self.options, self._falling, self._unknown, self._trends, seen.gap
-            )
+            self.abstained[symbol] = f"no play: {self._no_play(seen)}"
             return None
         unsupported = []
         chosen: tuple[float, str] | None = None
@@ -219,9 +215,12 @@ class MarketStructurePredictor(PredictionSource):
         if gap is not None:
             if abs(gap.gap) >= o.gap_at:
                 states.append(_ABOVE if gap.gap > 0.0 else _BELOW)
-            if self._trends[gap.leader] >= o.trend_at and _least_beta(gap, self.options) > o.beta_at:
+            if self._trends[gap.leader] >= o.trend_at and self._least_beta(gap) > o.beta_at:
                 states.append(_FOLLOW)
         return _Seen(states, gap)
+
+    def _least_beta(self, gap: Gap) -> float:
+        return gap.beta - self.options.beta_errors * gap.stderr
 
     def _supports(self, state: str, past: Past) -> bool:
         away = (past.up - 0.5) / past.spread
@@ -240,12 +239,33 @@ class MarketStructurePredictor(PredictionSource):
         if gap is None:
             return state
         if state == _FOLLOW:
-            trend, least = self._trends[gap.leader], _least_beta(gap, self.options)
+            trend, least = self._trends[gap.leader], self._least_beta(gap)
             return f"{gap.leader} is in an uptrend ({trend:.2f} sd), beta to it is {gap.beta:.2f}, at least {least:.2f}"
         return f"{state} {gap.leader} by {abs(gap.gap):.1f} sd in {self.options.gap_rows} rows (beta {gap.beta:.2f})"
 
     def _record(self, symbol: str, past: Past) -> str:
         return f"{past.words(symbol)}; shrunk to {past.up:.1%} +- {past.spread:.1%}"
+
+    def _no_play(self, seen: _Seen) -> str:
+        o = self.options
+        falling = "no leader is breaking down"
+        if self._falling is not None:
+            falling = f"{self._falling.leader} is breaking down, but this is a leader"
+        elif self._unknown:
+            falling = f"whether {', '.join(self._unknown)} breaks down is not known"
+        gap = seen.gap
+        if gap is None:
+            return (
+                f"{falling}; no leader has {o.least_pairs} pairs of returns with it before the last {o.gap_rows} rows, "
+                f"or prices do not vary"
+            )
+        leader, trend = gap.leader, self._trends[gap.leader]
+        away = "not known" if isnan(gap.gap) else f"{gap.gap:.1f} sd, {o.gap_at:g} is needed"
+        rises = "not known" if isnan(trend) else f"{trend:.2f} sd, {o.trend_at:g} is needed"
+        return (
+            f"{falling}; gap to {leader} {away}; trend of {leader} {rises}, and beta is at least "
+            f"{self._least_beta(gap):.2f}, {o.beta_at:g} is needed"
+        )
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options included."""
@@ -268,7 +288,7 @@ class MarketStructurePredictor(PredictionSource):
         """Return the predictor of a state."""
         source = cls(MarketStructureOptions(**state["options"]))
         source._row = int(state["row"])
-        source.abstained = Reasons({str(symbol): str(reason) for symbol, reason in state["abstained"].items()})
+        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
         source._followed.read(state["followed"])
         if state["falling"] is not None:
             leader, rows, fall, score = state["falling"]
@@ -290,30 +310,3 @@ def _play(state: str, up: float) -> str:
     if state in (_ABOVE, _BELOW):
         return "breakaway" if (up > 0.5) == (state == _ABOVE) else "reversal"
     return "reduce altcoins" if state == _BREAKDOWN else "follow the leader"
-
-
-def _least_beta(gap: Gap, options: MarketStructureOptions) -> float:
-    return gap.beta - options.beta_errors * gap.stderr
-
-
-def _no_play(
-    o: MarketStructureOptions, fallen: _Falling | None, unknown: list[str], trends: Mapping[str, float], gap: Gap | None
-) -> str:
-    """Return why no play applies, with the figures."""
-    falling = "no play: no leader is breaking down"
-    if fallen is not None:
-        falling = f"no play: {fallen.leader} is breaking down, but this is a leader"
-    elif unknown:
-        falling = f"no play: whether {', '.join(unknown)} breaks down is not known"
-    if gap is None:
-        return (
-            f"{falling}; no leader has {o.least_pairs} pairs of returns with it before the last {o.gap_rows} rows, "
-            f"or prices do not vary"
-        )
-    leader, trend = gap.leader, trends[gap.leader]
-    away = "not known" if isnan(gap.gap) else f"{gap.gap:.1f} sd, {o.gap_at:g} is needed"
-    rises = "not known" if isnan(trend) else f"{trend:.2f} sd, {o.trend_at:g} is needed"
-    return (
-        f"{falling}; gap to {leader} {away}; trend of {leader} {rises}, and beta is at least "
-        f"{_least_beta(gap, o):.2f}, {o.beta_at:g} is needed"
-    )
