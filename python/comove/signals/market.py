@@ -179,12 +179,17 @@ class SignalMarket(Sealed):
             self._table[self._place[symbol], end - 1] = values
         shown = self._table[:, end - min(self.rows, self._row + 1) : end]
         leaders = [leader for leader in self.structure.leaders if leader in self._place]
-        closes = {leader: given[leader][CLOSE] for leader in leaders if leader in given}
+        closes = {leader.lower(): given[leader][CLOSE] for leader in leaders if leader in given}
         features: dict[str, dict[str, float | int | None] | None] = {}
         self.failures = {}
+        # One for most streams, and one for each leader's own.
+        of_stream: dict[tuple[str, ...], list[float]] = {}
         for symbol, stream in self._streams.items():
+            others = of_stream.get(stream.leaders)
+            if others is None:
+                others = of_stream[stream.leaders] = [closes.get(leader, nan) for leader in stream.leaders]
             try:
-                features[symbol] = self._features(symbol, stream, time, given, closes)
+                features[symbol] = stream.update_values(time, given.get(symbol), others)
             except Exception as error:
                 # One coin's trouble is not that of the others; without features nothing is said of it.
                 self.failures[symbol] = f"{type(error).__name__}: {error}"
@@ -204,18 +209,6 @@ class SignalMarket(Sealed):
             for symbol, place in self._place.items()
             if symbol in given
         }
-
-    def _features(
-        self,
-        symbol: str,
-        stream: FeatureStream,
-        time: int,
-        given: Mapping[str, list[float]],
-        closes: Mapping[str, float],
-    ) -> dict[str, float | int | None] | None:
-        values = given.get(symbol)
-        others = closes if symbol not in closes else {name: close for name, close in closes.items() if name != symbol}
-        return stream.update(time, None if values is None else dict(zip(_COLUMNS, values, strict=True)), others)
 
     def _add(self, symbol: str) -> None:
         self._place[symbol] = len(self._place)
