@@ -69,12 +69,10 @@ class MasterOrchestrator(Sealed):
     Examples
     --------
     >>> from comove import MasterOrchestrator
-    >>> from comove.data import simulate_market
-    >>> frames = simulate_market(n_bars=40, assets=["BONK"], seed=1).frames
+    >>> from comove.data import iterate_bars, simulate_market
     >>> engine = MasterOrchestrator()
-    >>> for row in range(40):
-    ...     candles = {symbol: frame.row(row, named=True) for symbol, frame in frames.items()}
-    ...     decisions = engine.update(candles["BTC"].pop("ts"), candles)
+    >>> for ts, candles in iterate_bars(simulate_market(n_bars=40, assets=["BONK"], seed=1).frames):
+    ...     decisions = engine.update(ts, candles)
     >>> decisions["BONK"].action
     'hold'
     """
