@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from math import fsum
 from typing import Any, Final, Self
 
 from comove.engine.account import Account, cost_of
@@ -45,7 +46,8 @@ class MasterOrchestrator(Sealed):
     options : OrchestratorOptions, optional
         As of a TOML file: `comove.config.read_file`.
     sources : sequence of PredictionSource, optional
-        Other sources than those of the options; each with the horizon of the ensemble.
+        Other sources than those of the options; each with the horizon of the ensemble. To restore a snapshot with a
+        class of your own, tell of it by `EnsemblePredictor.register` before.
 
     Attributes
     ----------
@@ -145,9 +147,8 @@ class MasterOrchestrator(Sealed):
         """
         clock = self._clock
         clock.start()
+        worth = None if equity is None else positive("equity", equity)
         bar, refused = self.market.sift(ts, candles)
-        if equity is not None:
-            self._account.set_equity(equity)
         self._refused = {symbol: str(error) for symbol, error in refused.items()}
         self._orders = {}
         clock.mark("align")
@@ -159,7 +160,7 @@ class MasterOrchestrator(Sealed):
             self._regime(context)
         clock.mark("regime")
         predictions = self._predict(contexts)
-        unvalued = self._value(bar.ts, contexts)
+        unvalued = self._value(bar.ts, contexts, worth)
         clock.mark("risk")
         decisions = self._decide(contexts, predictions, unvalued)
         clock.mark("decisions")
@@ -186,10 +187,12 @@ class MasterOrchestrator(Sealed):
         self._clock.mark("ensemble")
         return predictions
 
-    def _value(self, ts: int, contexts: Mapping[str, Context]) -> str | None:
+    def _value(self, ts: int, contexts: Mapping[str, Context], worth: float | None) -> str | None:
         """Bring the bar to the book, and its equity to the risk manager; return why that failed."""
         try:
             self.book.take_bar(ts, {symbol: context.close for symbol, context in contexts.items()})
+            if worth is not None:
+                self._account.correct(worth, self._open_profit)
             equity = self.equity
             self.risk.update_equity(ts, equity)
             if equity > 0.0:
@@ -213,9 +216,10 @@ class MasterOrchestrator(Sealed):
             for trade in self._trades.values():
                 trade.reduced = False
         found: dict[str, Decision] = {}
+        ended = self.book.ended
         for position in self.book.positions:
-            if position.symbol not in contexts:
-                found[position.symbol] = self._without_candle(position)
+            if position.symbol not in contexts or position.symbol in ended:
+                found[position.symbol] = self._untouched(position, position.symbol in ended)
                 continue
             context, said = contexts[position.symbol], predictions.get(position.symbol)
             found[position.symbol] = self._guarded(
@@ -359,13 +363,22 @@ class MasterOrchestrator(Sealed):
             attribution=_NOTHING if said is None else said.attribution,
         )
 
-    def _without_candle(self, position: Position) -> Decision:
-        trade, ts = self._trades[position.symbol], self.market.last_ts
-        rows = self.market.row - self._seen.get(position.symbol, -1)
+    def _untouched(self, position: Position, ended: bool) -> Decision:
+        """Return that a position is held because nothing is known of its price."""
+        symbol, trade, ts = position.symbol, self._trades[position.symbol], self.market.last_ts
+        rows = self.market.row - self._seen.get(symbol, -1)
+        if ended:
+            reason = (
+                f"the instrument ended in a hole of more than {self.options.market.max_gap} rows; what trades under "
+                "its name is another one: say by closed() what the position brought"
+            )
+        elif symbol in self._refused:
+            reason = f"its candle was refused: {self._refused[symbol]}"
+        else:
+            reason = f"{symbol} has had no candle for {rows} rows: the position cannot be judged"
         return Decision(
-            symbol=position.symbol, ts=0 if ts is None else ts, action="hold", size=0.0, price=None, stop=trade.stop,
-            take_profit=trade.take_profit, confidence=None, attribution=_NOTHING,
-            reasons=(f"{position.symbol} has had no candle for {rows} rows: the position cannot be judged",),
+            symbol=symbol, ts=0 if ts is None else ts, action="hold", size=0.0, price=None, stop=trade.stop,
+            take_profit=trade.take_profit, confidence=None, attribution=_NOTHING, reasons=(reason,),
         )  # fmt: skip
 
     def _silence(self, symbol: str) -> str:
@@ -450,9 +463,16 @@ class MasterOrchestrator(Sealed):
 
     @property
     def equity(self) -> float:
-        """What the account is worth at the last prices, in quote currency."""
-        prices = {each.symbol: self.book.price(each.symbol) or each.entry for each in self.book.positions}
-        return self._account.equity(self.book.positions, prices)
+        """What the account is worth, in quote currency: positions at their last prices.
+
+        What trades under a name after its instrument ended is not the position's price.
+        """
+        return self._account.equity(self._open_profit)
+
+    @property
+    def _open_profit(self) -> float:
+        book = self.book
+        return fsum(each.profit(book.worth_at(each.symbol) or each.entry) for each in book.positions)
 
     @property
     def costs(self) -> float:

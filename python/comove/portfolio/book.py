@@ -104,6 +104,11 @@ class Book:
             if symbol not in self._ended and symbol in before and born is not None and born == window.row > opened:
                 self._ended[symbol] = before[symbol]
 
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """Symbols of positions whose instrument ended, and another one began under its name."""
+        return tuple(self._ended)
+
     def price(self, position: Position, window: ReturnWindow) -> float:
         """Return the price a position is worth now."""
         if position.symbol in self._ended:

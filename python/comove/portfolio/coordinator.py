@@ -272,6 +272,22 @@ class MultiSymbolCoordinator(Sealed):
         """Return the position in a symbol; None where there is none."""
         return self._book.get(symbol)
 
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """Symbols of positions whose instrument ended: after a hole of more than `max_gap` bars another one began.
+
+        What the name trades at since then is not the price of the position.
+        """
+        return self._book.ended
+
+    def worth_at(self, symbol: str) -> float | None:
+        """Return the price that the position in a symbol is worth at; None where there is no position.
+
+        The last one; of an instrument that ended the last one before; the entry before there is one.
+        """
+        held = self._book.get(symbol)
+        return None if held is None else self._book.price(held, self._window)
+
     def set_capital(self, capital: float) -> None:
         """Say what the capital is now, in quote currency.
 

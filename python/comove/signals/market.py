@@ -122,10 +122,10 @@ class SignalMarket(Sealed):
             raise DataError(f"candles must be a mapping of symbol to candle, got {type(candles).__name__}", "candles")
         good: dict[str, list[float]] = {}
         refused: dict[str, DataError] = {}
-        for symbol, candle in candles.items():
-            name = symbol_name("symbol", symbol)
+        # By name, so that nothing depends on the order in which they are given.
+        for name in sorted(symbol_name("symbol", symbol) for symbol in candles):
             try:
-                values = _numbers(name, candle)
+                values = _numbers(name, candles[name])
             except DataError as error:
                 refused[name] = error
                 continue
@@ -146,7 +146,8 @@ class SignalMarket(Sealed):
         Returns
         -------
         dict of str to Context
-            Of each symbol with a candle, in the order in which symbols came; they hold until the next bar.
+            Of each symbol with a candle, in the order in which symbols came, those of one bar by name; they hold until
+            the next bar.
 
         Raises
         ------
