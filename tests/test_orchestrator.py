@@ -303,7 +303,7 @@ PARTS = {
     "sizing": "comove.portfolio.RiskManager.position_size",
     "entries": "comove.portfolio.MultiSymbolCoordinator.can_enter",
     "book": "comove.portfolio.MultiSymbolCoordinator.take_bar",
-    "worth": "comove.engine.orchestrator.worth",
+    "worth": "comove.engine.deciding.worth",
 }
 
 
@@ -328,7 +328,7 @@ def test_a_part_that_fails_means_hold(part, monkeypatch):
 def test_a_failing_exit_means_hold(monkeypatch):
     engine = plain({"AAA": {**always(0.6, WARM, WARM + 2), **always(0.1, WARM + 2)}})
     decided(engine, BARS[: WARM + 2])
-    monkeypatch.setattr("comove.engine.orchestrator.manage", broken)
+    monkeypatch.setattr("comove.engine.deciding.manage", broken)
     decision = engine.update(*BARS[WARM + 2])["AAA"]
     assert decision.action == "hold"
     assert "looking after the position failed" in decision.reasons[0]
