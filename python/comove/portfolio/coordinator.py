@@ -220,8 +220,8 @@ class MultiSymbolCoordinator(BookOnMarket):
         Notes
         -----
         `ENTRY_RULES` has the names. **leader_breakdown**: no longs in assets other than leaders while any leader breaks
-        down, or while it is not known whether it does, until it has stabilised as `BreakdownRule` says. A leader itself
-        may be bought while another one breaks down, for that is how leadership rotates, but not while it breaks down
+        down, or while it is not known whether it does, as of one whose last price is older than `max_price_age`, until
+        it has stabilised as `BreakdownRule` says. A leader itself may be bought while another one breaks down, for that is how leadership rotates, but not while it breaks down
         itself. Shorts may be opened.
         """
         symbol_name("symbol", symbol)
@@ -268,8 +268,11 @@ class MultiSymbolCoordinator(BookOnMarket):
         symbol_name("symbol", symbol)
         choice("side", side, get_args(Side))
         self._refresh()
-        weights = {symbol: 0.0, **self._weights}
-        plan = self._plan(symbol, side, weights, price=None, stop=None, gross=self.gross, risk=0.0)
+        weights, gross, held = {symbol: 0.0, **self._weights}, self.gross, self._book.get(symbol)
+        if held is not None and held.side != side:
+            # At most it makes the one there is nothing.
+            gross, weights[symbol] = gross - abs(weights[symbol]), 0.0
+        plan = self._plan(symbol, side, weights, price=None, stop=None, gross=gross, risk=0.0)
         return tuple(result for result in judge(plan, SIZELESS_RULES) if not result.passed)
 
     def _plan(

@@ -156,7 +156,7 @@ def _exposures(
     causes = [
         f"{leader} has fewer than {least} returns in the window" for leader in leaders if leader not in measured.used
     ]
-    causes += [f"{symbol} has had no price" for symbol in measure if measured.window.place(symbol) is None]
+    causes += [f"{symbol} has no returns" for symbol in measure if measured.window.place(symbol) is None]
     if causes or not leaders:
         return [_UNKNOWN] * len(leaders), 0, causes
     w = np.array([weights[symbol] for symbol in measure])
@@ -168,6 +168,8 @@ def _exposures(
                 causes.append(f"{symbol} has {rows:g} rows with its leaders, {least} are needed")
             elif not known:
                 causes.append(f"in the rows of {symbol} a leader does not vary, or is made of the others")
+        if not causes:
+            causes.append(f"returns of {', '.join(measure)} are too large to be squared")
         return [_UNKNOWN] * len(leaders), n, causes
     parts = w[:, np.newaxis] * slopes.betas
     nets, grosses = parts.sum(axis=0).tolist(), np.abs(parts).sum(axis=0).tolist()

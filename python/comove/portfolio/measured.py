@@ -27,7 +27,8 @@ class Slopes:
     n: Floats
     """Complete rows, shape (c,)."""
     variances: Floats | None
-    """Of the betas of the whole book on each leader, shape (p,); None where a beta is not known."""
+    """Of the betas of the whole book on each leader, shape (p,); None where a beta is not known, or they are beyond
+    the range of float64."""
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
@@ -139,7 +140,9 @@ class Measured:
         places, fit = self.places(symbols), self.fit(leaders)
         variances = None
         if fit.known[places].all():
-            variances = np.array([w @ each @ w for each in fit.covariances(places)])
+            with np.errstate(all="ignore"):
+                found = np.array([w @ each @ w for each in fit.covariances(places)])
+            variances = found if np.isfinite(found).all() else None
         return Slopes(fit.betas[places], fit.n[places], variances)
 
     def single(self, leader: str) -> tuple[Floats, Floats, Floats]:

@@ -52,7 +52,7 @@ class Regressions:
 
     __slots__ = (
         "_center", "_coefficients", "_crossed", "_design", "_inverses", "_kind", "_masks", "_pairs", "_products",
-        "_residual", "_scale", "_y", "betas", "known", "n",
+        "_scale", "_shared", "_y", "betas", "known", "n",
     )  # fmt: skip
 
     def __init__(self, returns: Floats, leaders: Sequence[int], least: int) -> None:
@@ -63,7 +63,7 @@ class Regressions:
         q = x.shape[1] + 1
         # What pairs of columns have in common, kept when first asked for.
         self._pairs: dict[int, tuple[Floats, Floats]] = {}
-        self._residual: Floats | None = None
+        self._shared: Floats | None = None
         self._center, self._scale = _standard(x)
         self._design = self.design(x)
         # Columns without a missing row have one inverse in common, the first.
@@ -132,16 +132,17 @@ class Regressions:
         kinds = self._kind[columns].tolist()
         degrees = np.array([self._pair(kind)[0][kinds] for kind in kinds])
         slopes = np.array([self._pair(kind)[1][kinds] for kind in kinds])
-        if self._residual is None:
-            self._residual = self.residuals(range(len(self._kind)))
-        residuals = self._residual[:, columns]
-        products = residuals.T @ residuals
+        if self._shared is None:
+            residuals = self.residuals(range(len(self._kind)))
+            with np.errstate(all="ignore"):
+                self._shared = residuals.T @ residuals
+        products = self._shared[columns][:, columns]
         # So few common rows do not tell, and share next to no error.
         enough = degrees >= 1.0
         errors = np.where(enough, products / np.where(enough, degrees, 1.0), 0.0)
         if len(set(kinds)) > 1:
             errors = _possible(errors)
-        found: Floats = np.moveaxis(errors[:, :, np.newaxis] * slopes, 2, 0)
+        found: Floats = slopes.transpose(2, 0, 1) * errors
         return found
 
     def _pair(self, kind: int) -> tuple[Floats, Floats]:
