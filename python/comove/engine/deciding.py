@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, NamedTuple, TypeAlias
 
 from comove.engine.decision import Action, Decision
@@ -152,11 +153,14 @@ def _entered(desk: Desk, known: Known, candidates: Sequence[_Candidate]) -> dict
     book, found = desk.book, {}
     # What is opened in this bar is in the book while the next ones are judged.
     reserved: list[str] = []
-    prior: BetaPrior | None = None
+
+    @cache
+    def prior() -> BetaPrior | None:
+        return _prior(book.leaders[0], known.contexts)
+
     for context, said, sigma in candidates:
         symbol = context.symbol
         try:
-            prior = _prior(book.leaders[0], known.contexts) if prior is None else prior
             plan = plan_entry(context, said, sigma, prior, book, desk.risk)
             if isinstance(plan, Plan):
                 book.open_position(
