@@ -66,7 +66,7 @@ class MasterOrchestrator(Sealed):
     >>> from comove import MasterOrchestrator
     >>> from comove.data import iterate_bars, simulate_market
     >>> engine = MasterOrchestrator()
-    >>> for ts, candles in iterate_bars(simulate_market(n_bars=40, assets=["BONK"], seed=1).frames):
+    >>> for ts, candles in iterate_bars(simulate_market(n_bars=100, assets=["BONK"], seed=1).frames):
     ...     decisions = engine.update(ts, candles)
     >>> decisions["BONK"].action
     'hold'
