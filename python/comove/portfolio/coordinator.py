@@ -221,8 +221,8 @@ class MultiSymbolCoordinator(BookOnMarket):
         -----
         `ENTRY_RULES` has the names. **leader_breakdown**: no longs in assets other than leaders while any leader breaks
         down, or while it is not known whether it does, as of one whose last price is older than `max_price_age`, until
-        it has stabilised as `BreakdownRule` says. A leader itself may be bought while another one breaks down, for that is how leadership rotates, but not while it breaks down
-        itself. Shorts may be opened.
+        it has stabilised as `BreakdownRule` says. A leader itself may be bought while another one breaks down, for that
+        is how leadership rotates, but not while it breaks down itself. Shorts may be opened.
         """
         symbol_name("symbol", symbol)
         choice("side", side, get_args(Side))
