@@ -39,7 +39,8 @@ def commented(options: Any, *, heading: str = "", hidden: Collection[str] = ()) 
 
 
 def _table(options: Any, path: tuple[str, ...], hidden: Collection[str]) -> Iterator[str]:
-    told = _documentation(type(options))
+    kind: Any = type(options)
+    told = _documentation(kind)
     inner = []
     for field in fields(options):
         if not field.init or (path and field.name in hidden):
