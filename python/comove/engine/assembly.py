@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from comove.engine.options import OrchestratorOptions
-from comove.features import FeatureRecipe
+from comove.errors import ParameterError
+from comove.features import FeatureRecipe, FeatureStream
 from comove.signals import AlphaEngine, PredictionSource, SignalMarket
 from comove.signals.engines import (
     BreakoutEngine,
@@ -82,6 +83,14 @@ def _rl(options: OrchestratorOptions) -> ReinforcementSource:
     source = ReinforcementSource(options.policy, options=options.rl)
     if source.policy is not None:
         source.policy.check_recipe(RECIPE)
+        made = FeatureStream(RECIPE, leaders=options.market.leaders).columns
+        lacking = [name for name in source.policy.features if name not in made]
+        if lacking:
+            leaders = ", ".join(options.market.leaders)
+            raise ParameterError(
+                f"the policy needs {', '.join(lacking)}, which features with the leaders {leaders} do not have",
+                "policy",
+            )
     return source
 
 

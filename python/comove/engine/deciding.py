@@ -12,7 +12,7 @@ from comove.engine.desk import Desk
 from comove.engine.entries import Plan, Refusal, plan_entry, worth
 from comove.engine.exits import manage
 from comove.engine.options import DecisionOptions
-from comove.engine.trades import Order
+from comove.engine.trades import Order, Trade
 from comove.portfolio import BetaPrior, Position, Side, beta_prior
 from comove.signals import Context
 from comove.signals.ensemble import EnsemblePrediction
@@ -89,22 +89,30 @@ def _held(desk: Desk, known: Known, options: DecisionOptions, position: Position
     context, said, trade = known.contexts[symbol], known.predictions.get(symbol), desk.trades[symbol]
     try:
         found = manage(position, trade, context, said, known.statuses, desk.risk, options)
+        action: Action = "hold"
+        size, reasons = 0.0, found.reasons
+        if found.rule is not None:
+            fraction = desk.least_parts(position, context.close, found.fraction)
+            action = "exit" if fraction == 1.0 else "reduce"
+            size = abs(position.exposure(context.close)) * fraction
+            if fraction != found.fraction:
+                reasons = (*reasons, f"all of it: a part would be below the least size, {desk.risk.options.min_size:g}")
+        decision = _decision(
+            context,
+            said,
+            action,
+            reasons,
+            size=size,
+            stop=trade.stop,
+            take_profit=trade.take_profit,
+            side=position.side,
+        )
     except Exception as error:
         known.fail("exits", symbol, error)
-        return _decision(context, said, "hold", (f"looking after the position failed: {error}",))
-    action: Action = "hold" if found.rule is None else "exit" if found.fraction == 1.0 else "reduce"
+        return _failed(context, f"looking after the position failed: {error}", desk.trades[symbol])
     if found.rule is not None:
         desk.orders[symbol] = Order(side=None, price=context.close, taken=found.taken, reduced=found.reduced)
-    return _decision(
-        context,
-        said,
-        action,
-        found.reasons,
-        size=abs(position.exposure(context.close)) * found.fraction,
-        stop=trade.stop,
-        take_profit=trade.take_profit,
-        side=position.side,
-    )
+    return decision
 
 
 def _untouched(desk: Desk, known: Known, position: Position) -> Decision:
@@ -126,15 +134,19 @@ def _untouched(desk: Desk, known: Known, position: Position) -> Decision:
 
 def _judged(desk: Desk, known: Known, options: DecisionOptions, context: Context) -> Decision | _Candidate:
     """Return a symbol that may be entered, or the decision to hold."""
+    try:
+        return _judge(desk, known, options, context)
+    except Exception as error:
+        known.fail("entries", context.symbol, error)
+        return _failed(context, f"judging it failed: {error}")
+
+
+def _judge(desk: Desk, known: Known, options: DecisionOptions, context: Context) -> Decision | _Candidate:
     symbol = context.symbol
     said = known.predictions.get(symbol)
     if said is None:
         return _decision(context, None, "hold", (f"nothing is predicted: {known.silence(symbol)}",))
-    try:
-        sigma = worth(context, said, options)
-    except Exception as error:
-        known.fail("entries", symbol, error)
-        return _decision(context, said, "hold", (f"judging it failed: {error}",))
+    sigma = worth(context, said, options)
     if isinstance(sigma, Refusal):
         return _decision(context, said, "hold", sigma.reasons)
     rest = options.cooldown_rows - (context.row - desk.closed_rows.get(symbol, _LONG_AGO))
@@ -162,36 +174,57 @@ def _entered(desk: Desk, known: Known, candidates: Sequence[_Candidate]) -> dict
         symbol = context.symbol
         try:
             plan = plan_entry(context, said, sigma, prior, book, desk.risk)
-            if isinstance(plan, Plan):
-                book.open_position(
-                    Position(symbol=symbol, side=plan.side, size=plan.size, entry=context.close, stop=plan.stop)
-                )
-                reserved.append(symbol)
+            found[symbol] = _planned(context, said, plan)
+            if isinstance(plan, Refusal):
+                continue
+            book.open_position(
+                Position(symbol=symbol, side=plan.side, size=plan.size, entry=context.close, stop=plan.stop)
+            )
+            reserved.append(symbol)
         except Exception as error:
             known.fail("entries", symbol, error)
-            plan = Refusal((f"planning it failed: {error}",))
-        if isinstance(plan, Refusal):
-            found[symbol] = _decision(context, said, "hold", plan.reasons)
+            found[symbol] = _failed(context, f"planning it failed: {error}")
             continue
         desk.orders[symbol] = Order(side=plan.side, price=context.close, stop=plan.stop, take_profit=plan.take_profit)
-        found[symbol] = _decision(
-            context,
-            said,
-            "buy" if plan.side == "long" else "sell",
-            plan.reasons,
-            size=plan.size,
-            stop=plan.stop,
-            take_profit=plan.take_profit,
-        )
     for symbol in reserved:
         book.close_position(symbol)
     return found
+
+
+def _planned(context: Context, said: EnsemblePrediction, plan: Plan | Refusal) -> Decision:
+    if isinstance(plan, Refusal):
+        return _decision(context, said, "hold", plan.reasons)
+    return _decision(
+        context,
+        said,
+        "buy" if plan.side == "long" else "sell",
+        plan.reasons,
+        size=plan.size,
+        stop=plan.stop,
+        take_profit=plan.take_profit,
+    )
 
 
 def _prior(first: str, contexts: Mapping[str, Context]) -> BetaPrior | None:
     """Return what the betas of all symbols on the first leader say of any one's."""
     each = [context.beta(first) for symbol, context in contexts.items() if symbol != first]
     return beta_prior([metrics.beta for metrics in each], [metrics.stderr for metrics in each])
+
+
+def _failed(context: Context, reason: str, trade: Trade | None = None) -> Decision:
+    """Return to hold because deciding failed; the stop and the target of a position stay where they are."""
+    return Decision(
+        symbol=context.symbol,
+        ts=context.ts,
+        action="hold",
+        size=0.0,
+        price=context.close,
+        stop=None if trade is None else trade.stop,
+        take_profit=None if trade is None else trade.take_profit,
+        confidence=None,
+        reasons=(reason,),
+        attribution=_NOTHING,
+    )
 
 
 def _decision(

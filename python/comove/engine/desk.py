@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import fsum
-from typing import Any
+from typing import Any, Final
 
 from comove.engine.account import Account, cost_of
 from comove.engine.options import OrchestratorOptions
@@ -15,6 +15,9 @@ from comove.portfolio import MultiSymbolCoordinator, Position, RiskManager, Side
 from comove.structure import MarketStructureCoordinator
 
 __all__ = ["Desk"]
+
+#: What rounding leaves of a position whose parts are all closed is no position.
+_ALL: Final = 1.0 - 1e-9
 
 
 class Desk:
@@ -65,13 +68,24 @@ class Desk:
     def value(self, ts: int, row: int, closes: Mapping[str, float], owner: float | None) -> None:
         """Take in the closes of a bar that the structure was fed, and what the owner says of the account."""
         self.row = row
-        self.book.take_bar(ts, closes)
+        try:
+            self.book.take_bar(ts, closes)
+        except Exception:
+            if self.book.last_bar != ts:
+                self.book.miss_bar(ts)
+            raise
         if owner is not None:
             self.account.correct(owner, self.open_profit)
         equity = self.equity
         self.risk.update_equity(ts, equity)
         if equity > 0.0:
             self.book.set_capital(equity)
+
+    def least_parts(self, position: Position, price: float, fraction: float) -> float:
+        """Return the fraction of a position to close: all of it where a part would be less than the least trade."""
+        value = abs(position.exposure(price))
+        parts = min(value * fraction, value * (1.0 - fraction))
+        return 1.0 if fraction > _ALL or parts < self.risk.options.min_size else fraction
 
     def opened(self, symbol: str, side: Side, size: float, price: float, cost: float) -> None:
         """Take in that an order to open was filled; `MasterOrchestrator.opened` explains it."""

@@ -19,6 +19,7 @@ from comove.portfolio import MultiSymbolCoordinator, RiskManager, Side
 from comove.signals import Candle, Context, PredictionSource, SignalMarket
 from comove.signals.ensemble import EnsemblePrediction, EnsemblePredictor, SourceStatus
 from comove.state import Sealed
+from comove.structure import LeaderStatus
 
 __all__ = ["MasterOrchestrator"]
 
@@ -85,6 +86,11 @@ class MasterOrchestrator(Sealed):
         self.market: SignalMarket = market_of(self.options)
         chosen = sources_of(self.options) if sources is None else sources
         self.ensemble = EnsemblePredictor(chosen, self.options.ensemble)
+        unknown = [name for name in self.options.ensemble.prior if name not in self.ensemble.sources]
+        if unknown:
+            raise ParameterError(
+                f"prior must be of the sources {', '.join(self.ensemble.sources)}, got {', '.join(unknown)}", "prior"
+            )
         self._desk = Desk(self.options, self.market.structure)
         self._begin()
 
@@ -192,18 +198,29 @@ class MasterOrchestrator(Sealed):
         predictions: Mapping[str, EnsemblePrediction | None],
         unvalued: str | None,
     ) -> dict[str, Decision]:
-        structure = self.market.structure
+        statuses = self._statuses()
+        if statuses is None:
+            unvalued = unvalued or "it is not known what the leaders do"
         known = Known(
             ts=ts,
             contexts=contexts,
             predictions=predictions,
             silence=self._silence,
             absence=self._absence,
-            statuses=[structure.leader_status(leader) for leader in structure.leaders],
+            statuses=statuses or (),
             unvalued=unvalued,
             fail=self._fail,
         )
         return decide(self._desk, known, self.options.decisions)
+
+    def _statuses(self) -> list[LeaderStatus] | None:
+        """Return what each leader does; None where finding out fails."""
+        structure = self.market.structure
+        try:
+            return [structure.leader_status(leader) for leader in structure.leaders]
+        except Exception as error:
+            self._fail("structure", None, error)
+            return None
 
     def _silence(self, symbol: str) -> str:
         failed = [each for each in self._failures if each.ts == self.market.last_ts and each.stage == "ensemble"]
@@ -306,6 +323,9 @@ class MasterOrchestrator(Sealed):
             refused=dict(self._refused),
             sources={name: _told(status) for name, status in self.ensemble.status.items()},
             failures=tuple(self._failures),
+            failing_sources=tuple(
+                name for name, status in self.ensemble.status.items() if not status.on or status.failures_in_row
+            ),
             halted=self.risk.halt_reason,
             latency=self._clock.report(),
         )

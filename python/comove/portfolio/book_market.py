@@ -188,6 +188,24 @@ class BookOnMarket(Sealed):
         self._arrive(time, prices)
         self._close()
 
+    def miss_bar(self, ts: object) -> None:
+        """Take in a closed bar of the shared structure without its prices, where `take_bar` could not take them.
+
+        So that rows and holes are counted as there, and the book can be restored beside it.
+
+        Raises
+        ------
+        DataError, OrderError
+            As `take_bar`.
+        """
+        if not self.shared:
+            raise DataError("miss_bar is for a shared structure: this one is fed by update_bar", "shared")
+        time = epoch_nanoseconds(ts, "ts")
+        if self._last is not None and time <= self._last:
+            raise OrderError(f"ts must be after the last bar at {self._last} ns, got {time} ns", "time_order")
+        self._bar.ts, self._bar.prices = time, {}
+        self._close()
+
     def price(self, symbol: str) -> float | None:
         """Return the last price of a symbol, however old; None before it has one."""
         return self._window.price(symbol)
