@@ -311,7 +311,7 @@ class MasterOrchestrator(Sealed):
     def health(self) -> HealthReport:
         """Return how all parts are after the last bar."""
         market, row = self.market, self.market.row
-        statuses = [market.structure.leader_status(leader) for leader in market.structure.leaders]
+        statuses = self._statuses() or ()
         return HealthReport(
             ts=market.last_ts,
             bars=row + 1,
