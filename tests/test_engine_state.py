@@ -20,6 +20,7 @@ from comove.signals.engines import (
     LeaderEngine,
     LeaderOptions,
     RangeEngine,
+    RangeOptions,
     SweepEngine,
     TapeEngine,
     TapeOptions,
@@ -134,7 +135,7 @@ def test_what_is_no_bar_is_refused(kind):
     with pytest.raises(OrderError, match="row must be after the last one, 59, got 59"):
         engine.observe(before)
     later = list(signal_market.update(START + HOUR * 60, bars[-1][1]).values())
-    with pytest.raises(DataError, match="contexts must be of one bar, got rows 59 and 60"):
+    with pytest.raises(DataError, match="contexts must be of one row, got rows 59 and 60"):
         engine.observe([before[0], later[1]])
     with pytest.raises(DataError, match="context must be of the last bar observed, row 59, got 60"):
         engine.evaluate(later[0])
@@ -223,6 +224,54 @@ def test_reasons_to_abstain(kind, features, options, reason):
     found = ask(kind, features, **options)
     assert isinstance(found, Abstention)
     assert found.reason.startswith(reason)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, None])
+@pytest.mark.parametrize(
+    ("kind", "features", "last"),
+    [
+        (TrendEngine, TREND, FLAT),
+        (RangeEngine, RANGE, FLAT),
+        (BreakoutEngine, {"atr": 1.0}, [100, 103, 100, 103, 9]),
+        (TapeEngine, {"uptick_ratio": 0.9}, FLAT),
+        (SweepEngine, {"atr": 1.0}, [100, 101, 97, 100, 9]),
+    ],
+)
+def test_a_feature_that_is_not_finite_is_missing(kind, features, last, value):
+    for name in features:
+        found = ask(kind, {**features, name: value}, last)
+        assert isinstance(found, Abstention)
+        assert found.reason == f"not known: {name}"
+
+
+def test_what_confirms_is_missing_where_it_is_not_finite():
+    loud = {"atr": 1.0, "uptick_ratio": 0.9}
+    for value in (np.inf, -np.inf, np.nan):
+        assert "volume not known" in ask(BreakoutEngine, {**loud, "vol_jump_z": value}, [100, 103, 100, 103, 9]).reason
+        found = ask(TapeEngine, {**loud, "vol_jump_z": value, "orderbook_imbalance": value})
+        assert (found.direction, found.strength) == ("long", 0.4)
+        assert "surprise of volume not known, no order book" in found.reason
+
+
+def test_volumes_beyond_the_numbers_there_are_are_not_known():
+    found = ask(TapeEngine, LOUD, rows=15, options=TapeOptions(rows=2), last=[100, 101, 99, 100, 1.5e308])
+    assert isinstance(found, Abstention)
+    candles = np.array([[100.0, 101.0, 99.0, 100.0, 1.5e308]] * 96)
+    context = Context("A", START, 95, candles, {}, LOUD, MarketStructureCoordinator())
+    engine = TapeEngine()
+    engine.observe([context])
+    assert engine.evaluate(context).reason == "a candle of the last 10 is missing, or nothing was traded"
+
+
+def test_where_there_is_no_side_there_is_no_signal():
+    for found in (
+        ask(RangeEngine, {**RANGE, "mean_revert_bias": 0.0}, options=RangeOptions(bias_at=0.0)),
+        ask(TapeEngine, LOUD, options=TapeOptions(flow_at=0.0)),
+    ):
+        assert isinstance(found, Abstention)
+    # A close at the top itself is not below the range.
+    top = ask(BreakoutEngine, LOUD, [100, 102, 100, 102, 9], options=BreakoutOptions(thrust_at=0.0))
+    assert (top.direction, top.reason.startswith("above the range")) == ("long", True)
 
 
 SPEAKS = [

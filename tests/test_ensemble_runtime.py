@@ -401,6 +401,29 @@ def test_a_restored_ensemble_goes_on_in_the_middle_of_a_bar_and_with_sources_tha
     assert first.to_bytes() == second.to_bytes()
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_what_was_said_in_the_bar_is_in_the_snapshot(order):
+    tables = {"a": np.full((9, 3), 0.7), "b": np.full((9, 3), np.nan)}
+    tables["a"][5:, 2] = np.nan
+    # The second symbol breaks the source: asked again, the first one would be told that it failed.
+    tables["a"][6, 1] = 9.0
+    whole, parted = ensemble_of(tables, 2), ensemble_of(tables, 2)
+    for contexts in bars_of_closes(random_closes(np.random.default_rng(1), 9, 3)):
+        expected = run(whole, [[contexts[place] for place in order]])[0]
+        parted.observe([contexts[place] for place in order])
+        for place in order:
+            parted = EnsemblePredictor.from_bytes(parted.to_bytes(), REGISTRY | {"a": Told, "b": Told})
+            parted.predict(contexts[place])
+            parted = EnsemblePredictor.from_bytes(parted.to_bytes(), REGISTRY | {"a": Told, "b": Told})
+            asked = parted.source("a").asked
+            assert parted.predict(contexts[place]) == expected[contexts[place].symbol]
+            assert parted.source("a").asked == asked
+        assert parted.predict_all(contexts) == {each.symbol: expected[each.symbol] for each in contexts}
+        assert parted.abstained == whole.abstained
+        assert parted.status == whole.status
+        assert parted.to_bytes() == whole.to_bytes()
+
+
 def test_copies_and_pickles_know_their_sources():
     each = bars()
     ensemble = ensemble_of(TABLES, 2)

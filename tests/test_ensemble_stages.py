@@ -174,6 +174,23 @@ def test_the_correction_never_falls(seed):
         assert corrected.max() <= 1.0
 
 
+@pytest.mark.parametrize("bins", [2, 7, 49])
+def test_predictions_at_the_edges_of_bins_are_corrected_too(bins):
+    edges = np.arange(bins + 1) / bins
+    near = np.concatenate([edges, np.nextafter(edges, 0.0), np.nextafter(edges, 1.0)])
+    near = np.sort(near[near <= 1.0])
+    rng = np.random.default_rng(bins)
+    for _ in range(150):
+        calibrator = Calibrator(EnsembleOptions(bins=bins, horizon=3, bin_prior=1e-6))
+        for _ in range(rng.integers(1, 20)):
+            p = rng.choice(near, rng.integers(1, 6))
+            calibrator.learn(p, rng.choice([0.0, 0.5, 1.0], len(p)))
+        corrected = calibrator.correct(near)
+        assert (np.diff(corrected) >= -1e-12).all()
+        assert corrected.min() >= 0.0
+        assert corrected.max() <= 1.0
+
+
 def test_outcomes_of_one_bar_are_not_independent():
     """47 outcomes of a bar weigh as 47 / (1 + 46 / 2), 1.96; over 24 rows as a 24th of it."""
     for horizon, correlation, expected in (

@@ -243,3 +243,16 @@ def test_a_record_is_shrunk_to_that_of_all():
     ]  # fmt: skip
     assert frame.row(0)[:7] == ("BTC", "A", 2, 1, None, 20, 0.0)
     assert LeaderEngine().record().height == 0
+
+
+def test_a_lone_pair_is_not_believed_twice():
+    # Its signals are in its own record and in that of all: on noise both err to the same side.
+    rng, walks, rows = np.random.default_rng(1), 300, 100
+    squared = np.zeros(rows)
+    for _ in range(walks):
+        records, key = LeadRecords(LeaderOptions().prior, 2, 240), ("BTC", "A", 2)
+        for row, right in enumerate(rng.integers(0, 2, rows).tolist()):
+            records.add_hit(key, 2 * row, right)
+            records.all.add(2 * row, right)
+            squared[row] += (records.probability(key) - 0.5) ** 2 / walks
+    assert 0.002 < squared.max() < 0.005

@@ -9,6 +9,7 @@ from comove import DataError, OrderError, ParameterError, StateError
 from comove.signals import SignalMarket
 from comove.signals.sources import RegimeSource, RegimeSourceOptions
 from comove.signals.sources.followed import Followed
+from ensemble_cases import context_of
 from signal_cases import walk
 from source_cases import HORIZON, Scores, assert_goes_on, grow, noise, noisy, recorded_bars, said
 
@@ -117,9 +118,10 @@ def test_unknown_is_a_state_where_data_are_there_and_none_where_they_are_missing
 def test_an_asset_without_a_past_has_that_of_all():
     followed = Followed(2, 30.0, 60.0)
     for row in range(8):
-        closes = {"BONK": 1.0 + row, "WIF": 3.0}
-        followed.learn(row, closes)
-        followed.note(row, closes, dict.fromkeys(closes, ("risk_on",)))
+        contexts = [context_of(row, "BONK", 1.0 + row), context_of(row, "WIF", 3.0)]
+        followed.learn(contexts)
+        for context in contexts:
+            followed.note(context, ("risk_on",))
     # Six bars, three episodes: one asset always rose and one stood still, half a rise: 3/4.
     pooled = (0.75 * 3.0 + 15.0) / 33.0
     new = followed.past("PEPE", "risk_on")
@@ -148,10 +150,10 @@ def test_bars_of_the_past_are_refused_and_leave_it_as_it_was():
     contexts = list(bars[-1].values())
     source.observe(contexts)
     before = source.to_bytes()
-    with pytest.raises(OrderError, match="after 2, got row 2"):
+    with pytest.raises(OrderError, match="after the last one, 2, got 2"):
         source.observe(contexts)
     *_, now = noisy(7, 4)
-    with pytest.raises(DataError, match="rows 3 and 2"):
+    with pytest.raises(DataError, match="rows 2 and 3"):
         source.observe([now["BTC"], contexts[1]])
     assert source.to_bytes() == before
     source.observe([])

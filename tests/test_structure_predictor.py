@@ -11,7 +11,9 @@ import pytest
 from comove import DataError, OrderError, ParameterError
 from comove.signals import Prediction, SignalMarket
 from comove.signals.sources import MarketStructureOptions, MarketStructurePredictor
+from comove.signals.sources.followed import Followed
 from comove.signals.sources.gaps import gaps
+from ensemble_cases import context_of
 from signal_cases import bars_of_candles, candles_of, walk
 from source_cases import LEADERS, Scores, assert_goes_on, grow, noise, noisy, recorded_bars, said
 from structure_cases import prices
@@ -317,7 +319,7 @@ def test_bars_of_the_past_are_refused_and_leave_it_as_it_was():
     *_, before, now = noisy(13, 70)
     source.observe(list(now.values()))
     kept = source.to_bytes()
-    with pytest.raises(OrderError, match="after 69, got row 68"):
+    with pytest.raises(OrderError, match="after the last one, 69, got 68"):
         source.observe(list(before.values()))
     with pytest.raises(DataError, match="one row"):
         MarketStructurePredictor().observe([now["BTC"], before["ETH"]])
@@ -352,3 +354,20 @@ def test_recorded_candles():
     scores = Scores(said(MarketStructurePredictor(EASY), walk(recorded_bars(500), SignalMarket())))
     assert len(scores) > 100
     assert scores.brier() < 0.27
+
+
+def test_what_is_said_of_coins_that_move_as_one_stays_calibrated():
+    # It speaks where its record is away from 1/2, and on noise those are the records that went wrong.
+    rng, options, trials = np.random.default_rng(1), MarketStructureOptions(), 600
+    spoken = [[] for _ in range(80)]
+    for _ in range(trials):
+        followed = Followed(1, options.pooled_prior, options.asset_prior)
+        for row, rise in enumerate(rng.choice([0.5, 2.0], 80).tolist()):
+            followed.note(context_of(2 * row, "A", 1.0), ("below",))
+            followed.learn([context_of(2 * row + 1, "A", rise)])
+            past = followed.past("A", "below")
+            if abs(past.up - 0.5) >= options.margin * past.spread:
+                spoken[row].append((past.up - 0.5) ** 2)
+    lost = [np.mean(each) for each in spoken if len(each) > trials / 20]
+    assert len(lost) > 60
+    assert 0.002 < max(lost) < 0.005

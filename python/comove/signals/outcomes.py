@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from comove.options import whole
 from comove.signals.context import Context
@@ -13,20 +12,33 @@ from comove.signals.context import Context
 __all__ = ["Outcome", "Outcomes"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What was said of a symbol, and what came."""
 
     symbol: str
     said: Any
     row: int
     """When it was said."""
-    moved: float
-    """Return over the horizon since then."""
+    before: float
+    """Close of that row."""
+    now: float
+    """Close of the row that it was due in."""
+
+    @property
+    def moved(self) -> float:
+        """Return over the horizon."""
+        return self.now / self.before - 1.0
+
+    @property
+    def rose(self) -> float:
+        """1 for a rise, 0 for a fall, 1/2 for neither."""
+        return 1.0 if self.now > self.before else 0.0 if self.now < self.before else 0.5
 
 
 class Outcomes:
-    """What was said of each symbol in the last `horizon` rows.
+    """What was said of symbols in the last `horizon` rows, one thing a symbol and row.
+
+    What is due goes, whether the symbol is still there or not: memory is that of the symbols of `horizon` rows.
 
     Parameters
     ----------
@@ -34,37 +46,47 @@ class Outcomes:
         Rows until the outcome. Where the symbol has no candle just then, there is no outcome.
     """
 
-    __slots__ = ("_waiting", "horizon")
+    __slots__ = ("_bars", "horizon")
 
     def __init__(self, horizon: int) -> None:
         self.horizon = whole("horizon", horizon, least=1)
-        self._waiting: dict[str, deque[tuple[int, float, Any]]] = {}
+        # Row, and of each symbol its close and what was said.
+        self._bars: deque[tuple[int, dict[str, tuple[float, Any]]]] = deque()
 
     def note(self, context: Context, said: Any) -> None:
         """Keep what is said of a symbol now: plain values, that a snapshot can hold."""
-        self._waiting.setdefault(context.symbol, deque()).append((context.row, context.close, said))
+        bars = self._bars
+        if not bars or bars[-1][0] != context.row:
+            bars.append((context.row, {}))
+        bars[-1][1][context.symbol] = context.close, said
 
     def settle(self, contexts: Iterable[Context]) -> list[Outcome]:
-        """Return what has come true or not in this bar, in the order of the contexts."""
+        """Return what has come true or not in this bar, in the order of the contexts; they are of one row."""
+        bars = self._bars
+        contexts = iter(contexts)
+        first = next(contexts, None) if bars else None
+        if first is None:
+            return []
+        due = first.row - self.horizon
+        while bars and bars[0][0] < due:
+            bars.popleft()
+        if not bars or bars[0][0] > due:
+            return []
+        row, noted = bars.popleft()
         found = []
-        for context in contexts:
-            waiting = self._waiting.get(context.symbol)
-            if not waiting:
-                continue
-            due = context.row - self.horizon
-            while waiting and waiting[0][0] <= due:
-                row, close, said = waiting.popleft()
-                if row == due:
-                    found.append(Outcome(context.symbol, said, row, context.close / close - 1.0))
+        for context in (first, *contexts):
+            kept = noted.get(context.symbol)
+            if kept is not None:
+                found.append(Outcome(context.symbol, kept[1], row, kept[0], context.close))
         return found
 
-    def to_state(self) -> dict[str, Any]:
+    def to_state(self) -> list[Any]:
         """Return what waits as plain values."""
-        return {symbol: [list(each) for each in waiting] for symbol, waiting in self._waiting.items()}
+        return [[row, {symbol: list(each) for symbol, each in noted.items()}] for row, noted in self._bars]
 
-    def read(self, state: Mapping[str, Any]) -> None:
+    def read(self, state: Sequence[Any]) -> None:
         """Take over what waited in `to_state`."""
-        self._waiting = {
-            symbol: deque((int(row), float(close), said) for row, close, said in waiting)
-            for symbol, waiting in state.items()
-        }
+        self._bars = deque(
+            (int(row), {str(symbol): (float(close), said) for symbol, (close, said) in noted.items()})
+            for row, noted in state
+        )

@@ -5,17 +5,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import isfinite
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 
-from comove.errors import DataError, OrderError, ParameterError
+from comove.errors import DataError, ParameterError
 from comove.options import Floats
 from comove.signals.context import HIGH, LOW, VOLUME, Context
 from comove.signals.engines.bar_record import BarRecord
 from comove.signals.engines.options import EngineOptions
 from comove.signals.outcomes import Outcomes
-from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal
+from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal, Words, bar_row, in_words
 from comove.signals.record import hit
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "RecordingEngine",
     "by_symbol",
     "channels",
-    "check_bar",
     "last_rows",
     "lean_to",
     "missing",
@@ -43,21 +43,21 @@ class Lean(NamedTuple):
 
     direction: Direction
     strength: float
-    reason: str
+    reason: Words
 
 
 #: No bar yet.
 NONE: Final = -1
 
 
-def lean_to(sign: float, strength: float, reason: str) -> Lean:
-    """Return a lean to the side of a sign, its strength cut to 0 to 1."""
+def lean_to(sign: float, strength: float, reason: Words) -> Lean:
+    """Return a lean to the side of a sign, which is not 0, its strength cut to 0 to 1."""
     return Lean("long" if sign > 0.0 else "short", min(max(strength, 0.0), 1.0), reason)
 
 
 def missing(context: Context, names: Sequence[str]) -> str:
-    """Return that some features are not known, by name."""
-    unknown = [name for name in names if context.feature(name) != context.feature(name)]
+    """Return that some features are not known, by name; an infinite one is not either."""
+    unknown = [name for name in names if not isfinite(context.feature(name))]
     return f"not known: {', '.join(unknown)}"
 
 
@@ -110,25 +110,6 @@ def options_of(given: object, kind: type[Kind]) -> Kind:
     return given
 
 
-def check_bar(contexts: Sequence[Context], last: int) -> int:
-    """Return the row of a bar's contexts, of which there is at least one.
-
-    Raises
-    ------
-    DataError
-        Contexts of different rows.
-    OrderError
-        A row that is not after the last one.
-    """
-    rows = {context.row for context in contexts}
-    row = max(rows)
-    if len(rows) > 1:
-        raise DataError(f"contexts must be of one bar, got rows {min(rows)} and {row}", "row")
-    if row <= last:
-        raise OrderError(f"row must be after the last one, {last}, got {row}", "time_order")
-    return row
-
-
 class RecordingEngine(AlphaEngine, Generic[Options]):
     """An engine with a horizon, whose confidence is how often its own signals have been right.
 
@@ -171,14 +152,12 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
 
         Raises
         ------
-        DataError
-            Contexts of different rows.
-        OrderError
-            A row that is not after the last one. After any error the engine is as it was.
+        OrderError, DataError
+            As `bar_row`, and the engine is as it was.
         """
+        row = bar_row(contexts, self._row)
         if not contexts:
             return
-        row = check_bar(contexts, self._row)
         self._bar = self._measure(contexts)
         self._row = row
         self._noted.clear()
@@ -198,9 +177,10 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         if context.row != self._row:
             raise DataError(f"context must be of the last bar observed, row {self._row}, got {context.row}", "row")
         found = self._look(context)
-        if isinstance(found, str):
+        if not isinstance(found, Lean):
             return Abstention(found)
         direction, strength, reason = found
+        told = self._told
         if context.symbol not in self._noted:
             self._noted[context.symbol] = None
             self._outcomes.note(context, direction)
@@ -209,7 +189,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             strength=strength,
             confidence=self.hits.probability,
             horizon=self.options.horizon,
-            reason=f"{reason}; {self._told}",
+            reason=lambda: f"{in_words(reason)}; {told}",
         )
 
     def _measure(self, contexts: Sequence[Context]) -> Measures:
@@ -230,7 +210,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             raise DataError(f"{context.symbol} was not observed in row {self._row}", "symbol") from None
 
     @abstractmethod
-    def _look(self, context: Context) -> Lean | str:
+    def _look(self, context: Context) -> Lean | Words:
         """Return where the engine leans, or why it abstains."""
 
     def to_state(self) -> dict[str, Any]:

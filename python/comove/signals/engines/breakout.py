@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from typing import ClassVar
 
 from comove.signals.context import CLOSE, HIGH, LOW, Context
 from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Words
 
 __all__ = ["BreakoutEngine", "BreakoutOptions"]
 
@@ -85,7 +86,7 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         usual = float(width[:past].sum()) / past
         return 1.0 - float(width[past:].sum()) / quiet / usual if usual else nan
 
-    def _look(self, context: Context) -> Lean | str:
+    def _look(self, context: Context) -> Lean | Words:
         o, measured = self.options, self._measured(context)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.range_rows} are needed"
@@ -93,26 +94,31 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         atr = context.feature("atr")
         if not (top == top and bottom == bottom):
             return f"a candle of the last {o.range_rows} is missing"
-        if not atr > 0.0:
+        if not (atr > 0.0 and isfinite(atr)):
             return "the candles have no range" if atr == 0.0 else missing(context, ("atr",))
-        thrust = max(close - top, bottom - close) / atr
+        rises = close - top >= bottom - close
+        thrust = (close - top if rises else bottom - close) / atr
         if thrust < o.thrust_at:
-            return (
+            return lambda: (
                 f"not out of the range of {o.range_rows} rows: the close is {thrust:+.2f} atr beyond it, "
                 f"{o.thrust_at:g} is needed"
             )
         volume, squeeze = context.feature("vol_jump_z"), self._squeeze(context)
+        if not isfinite(volume):
+            volume = nan
         if not (volume >= o.volume_at or squeeze >= o.squeeze_at):
-            return (
+            return lambda: (
                 f"out of the range by {thrust:.2f} atr, but nothing confirms: {_words(volume, squeeze)}; "
                 f"{o.volume_at:g} or {o.squeeze_at:g} is needed"
             )
         strength = (_share(thrust, 2.0) + _share(volume, 4.0) + _share(squeeze, 0.5)) / 3.0
         return lean_to(
-            close - top,
+            1.0 if rises else -1.0,
             strength,
-            f"{'above' if close > top else 'below'} the range of {o.range_rows} rows by {thrust:.2f} atr, "
-            f"{_words(volume, squeeze)}",
+            lambda: (
+                f"{'above' if rises else 'below'} the range of {o.range_rows} rows by {thrust:.2f} atr, "
+                f"{_words(volume, squeeze)}"
+            ),
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite
 from typing import ClassVar, Final
 
 from comove.signals.context import Context
 from comove.signals.engines.base import Lean, RecordingEngine, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Words
 
 __all__ = ["RangeEngine", "RangeOptions"]
 
@@ -65,30 +66,36 @@ class RangeEngine(RecordingEngine[RangeOptions]):
     name = "range"
     options_type = RangeOptions
 
-    def _look(self, context: Context) -> Lean | str:
+    def _look(self, context: Context) -> Lean | Words:
         o, get = self.options, context.features.get
         bias, adx = get("mean_revert_bias"), get("adx")
         fit, volatility = get("trend_strength"), get("volatility_regime")
-        if bias is None or adx is None or fit is None or volatility is None or isnan(bias + adx + fit + volatility):
+        if bias is None or adx is None or fit is None or volatility is None:
+            return missing(context, _FEATURES)
+        if not isfinite(bias + adx + fit + volatility):
             return missing(context, _FEATURES)
         if adx >= o.adx_at:
-            return f"a trend and no range: adx is {adx:.1f}, a range has less than {o.adx_at:g}"
-        if abs(fit) >= o.fit_at:
-            return (
-                f"a trend and no range: R^2 of 20 closes on time is {abs(fit):.2f}, a range has less than {o.fit_at:g}"
+            return lambda: f"a trend and no range: adx is {adx:.1f}, a range has less than {o.adx_at:g}"
+        straight, away = abs(fit), -2.0 * bias
+        if straight >= o.fit_at:
+            return lambda: (
+                f"a trend and no range: R^2 of 20 closes on time is {straight:.2f}, a range has less than {o.fit_at:g}"
             )
         if volatility >= o.volatility_at:
-            return (
+            return lambda: (
                 f"the range is breaking: volatility is {volatility:.2f} times that of 50 rows, a range has less than "
                 f"{o.volatility_at:g}"
             )
-        if abs(bias) < o.bias_at:
-            return (
-                f"inside the range: {-2.0 * bias:+.1f} sd from the mean of 20 closes, {2.0 * o.bias_at:g} is its edge"
+        # At the mean itself there is no side to lean to.
+        if abs(bias) < o.bias_at or bias == 0.0:
+            return lambda: (
+                f"inside the range: {away:+.1f} sd from the mean of 20 closes, {2.0 * o.bias_at:g} is its edge"
             )
         return lean_to(
             bias,
             abs(bias),
-            f"{'bottom' if bias > 0.0 else 'top'} of a range: {-2.0 * bias:+.1f} sd from the mean of 20 closes"
-            f"{' or further' if abs(bias) == 1.0 else ''}, adx {adx:.1f}",
+            lambda: (
+                f"{'bottom' if away < 0.0 else 'top'} of a range: {away:+.1f} sd from the mean of 20 closes"
+                f"{' or further' if abs(away) == 2.0 else ''}, adx {adx:.1f}"
+            ),
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import ClassVar
 
 from comove.errors import ParameterError
 from comove.signals.context import HIGH, LOW, Context
 from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Words
 
 __all__ = ["SweepEngine", "SweepOptions"]
 
@@ -79,7 +81,7 @@ class SweepEngine(RecordingEngine[SweepOptions]):
     def _measure(self, contexts: Sequence[Context]) -> Measures:
         return channels(contexts, self.options.swing_rows)
 
-    def _look(self, context: Context) -> Lean | str:
+    def _look(self, context: Context) -> Lean | Words:
         o, measured = self.options, self._measured(context)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.swing_rows} are needed"
@@ -88,11 +90,11 @@ class SweepEngine(RecordingEngine[SweepOptions]):
             return f"a candle of the last {o.swing_rows + 1} is missing"
         under, over = low < bottom, high > top
         if not (under or over):
-            return f"no sweep: {low:.6g} to {high:.6g} is inside the {o.swing_rows} rows before"
+            return lambda: f"no sweep: {low:.6g} to {high:.6g} is inside the {o.swing_rows} rows before"
         if under and over:
-            return f"both sides were taken: {low:.6g} to {high:.6g} about {bottom:.6g} to {top:.6g}"
+            return lambda: f"both sides were taken: {low:.6g} to {high:.6g} about {bottom:.6g} to {top:.6g}"
         atr = context.feature("atr")
-        if not atr > 0.0:
+        if not (atr > 0.0 and isfinite(atr)):
             return missing(context, ("atr",))
         before = context.candles[-1 - o.swing_rows : -1]
         if under:
@@ -103,19 +105,21 @@ class SweepEngine(RecordingEngine[SweepOptions]):
             reach, back = (high - top) / atr, (top - close) / atr
         age = o.swing_rows - at
         if min(at, age - 1) < o.side_rows:
-            return f"the {name} {swing:.6g} is no swing: it has fewer than {o.side_rows} rows on a side"
+            return lambda: f"the {name} {swing:.6g} is no swing: it has fewer than {o.side_rows} rows on a side"
         if back <= 0.0:
-            return f"the swing {name} {swing:.6g} is broken: the close is {-back:.2f} atr beyond it"
+            return lambda: f"the swing {name} {swing:.6g} is broken: the close is {-back:.2f} atr beyond it"
         # A close back inside is above the low and below the high, so that the candle has a range.
         wick = (min(first, close) - low if under else high - max(first, close)) / (high - low)
         if reach < o.reach_at or wick < o.wick_at:
-            return (
+            return lambda: (
                 f"the swing {name} {swing:.6g} is hardly swept: by {reach:.2f} atr and a wick of {wick:.0%}, "
                 f"{o.reach_at:g} and {o.wick_at:.0%} are needed"
             )
         return lean_to(
             1.0 if under else -1.0,
             (min(reach, 1.0) + wick) / 2.0,
-            f"the swing {name} {swing:.6g} of {age} rows ago was swept by {reach:.2f} atr and the close is "
-            f"{back:.2f} atr back inside, wick {wick:.0%}",
+            lambda: (
+                f"the swing {name} {swing:.6g} of {age} rows ago was swept by {reach:.2f} atr and the close is "
+                f"{back:.2f} atr back inside, wick {wick:.0%}"
+            ),
         )

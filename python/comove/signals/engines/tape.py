@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from comove.signals.context import CLOSE, HIGH, LOW, VOLUME, Context
 from comove.signals.engines.base import Lean, Measures, RecordingEngine, by_symbol, last_rows, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Words
 
 __all__ = ["TapeEngine", "TapeOptions"]
 
@@ -76,45 +78,50 @@ class TapeEngine(RecordingEngine[TapeOptions]):
             return {context.symbol: () for context in contexts}
         high, low, close, volume = table[HIGH], table[LOW], table[CLOSE], table[VOLUME]
         width = high - low
-        # A candle without range says nothing; one that is missing stays missing.
-        location = np.divide(close + close - high - low, width, out=0.0 * width, where=width > 0.0)
-        total = volume.sum(axis=0)
-        flow = np.divide((location * volume).sum(axis=0), total, out=np.full(len(contexts), np.nan), where=total > 0.0)
+        # What is beyond the numbers there are becomes infinite or NaN, and is not known below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            # A candle without range says nothing; one that is missing stays missing.
+            location = np.divide(close + close - high - low, width, out=0.0 * width, where=width > 0.0)
+            total = volume.sum(axis=0)
+            traded = (location * volume).sum(axis=0)
+            flow = np.divide(traded, total, out=np.full(len(contexts), np.nan), where=(total > 0.0) & (total < np.inf))
         return by_symbol(contexts, flow.tolist(), location[-1].tolist())
 
-    def _look(self, context: Context) -> Lean | str:
+    def _look(self, context: Context) -> Lean | Words:
         o, get, measured = self.options, context.features.get, self._measured(context)
         if not measured:
             return f"{len(context.candles)} rows, {o.rows} are needed"
         location, now = measured
         ratio = get("uptick_ratio")
-        if location != location:
+        if not isfinite(location):
             return f"a candle of the last {o.rows} is missing, or nothing was traded"
-        if ratio is None or ratio != ratio:
+        if ratio is None or not isfinite(ratio):
             return missing(context, ("uptick_ratio",))
         ticks = 2.0 * ratio - 1.0
         flow, parts = location + ticks, 2
         volume, book = get("vol_jump_z"), get("orderbook_imbalance")
-        if volume is not None and volume == volume:
+        if volume is not None and isfinite(volume):
             # Volume below its mean is no surprise.
             if volume > 0.0:
                 flow += now * min(volume / o.volume_full, 1.0)
             parts += 1
         else:
             volume = None
-        if book is not None and book == book:
+        if book is not None and isfinite(book):
             flow += book
             parts += 1
         else:
             book = None
-        flow /= parts
-        if abs(flow) < o.flow_at:
-            return f"no clear flow: {flow:+.2f}, {o.flow_at:g} is needed"
+        mean = flow / parts
+        if abs(mean) < o.flow_at or mean == 0.0:
+            return lambda: f"no clear flow: {mean:+.2f}, {o.flow_at:g} is needed"
         return lean_to(
-            flow,
-            abs(flow),
-            f"{'buyers' if flow > 0.0 else 'sellers'} at work: flow {flow:+.2f}, closes at {location:+.2f} of their "
-            f"candles by volume, upticks {ticks:+.2f}, "
-            f"{f'volume {volume:+.1f} sd' if volume is not None else 'surprise of volume not known'}, "
-            f"{f'book {book:+.2f}' if book is not None else 'no order book'}",
+            mean,
+            abs(mean),
+            lambda: (
+                f"{'buyers' if mean > 0.0 else 'sellers'} at work: flow {mean:+.2f}, closes at {location:+.2f} of "
+                f"their candles by volume, upticks {ticks:+.2f}, "
+                f"{f'volume {volume:+.1f} sd' if volume is not None else 'surprise of volume not known'}, "
+                f"{f'book {book:+.2f}' if book is not None else 'no order book'}"
+            ),
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isfinite
 from typing import ClassVar, Final
 
 from comove.signals.context import Context
 from comove.signals.engines.base import Lean, RecordingEngine, lean_to, missing
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Words
 
 __all__ = ["TrendEngine", "TrendOptions"]
 
@@ -65,26 +66,29 @@ class TrendEngine(RecordingEngine[TrendOptions]):
     name = "trend"
     options_type = TrendOptions
 
-    def _look(self, context: Context) -> Lean | str:
+    def _look(self, context: Context) -> Lean | Words:
         o, get = self.options, context.features.get
         adx, atr, spread, fit = get("adx"), get("atr"), get("ema_diff_5_21"), get("trend_strength")
-        if adx is None or atr is None or spread is None or fit is None or isnan(adx + atr + spread + fit):
+        if adx is None or atr is None or spread is None or fit is None or not isfinite(adx + atr + spread + fit):
             return missing(context, _FEATURES)
         if not atr > 0.0:
             return "the candles have no range"
         if adx < o.adx_at:
-            return f"no trend: adx is {adx:.1f}, {o.adx_at:g} would be one"
-        if abs(fit) < o.fit_at:
-            return f"no straight trend: R^2 of 20 closes on time is {abs(fit):.2f}, {o.fit_at:g} is needed"
-        spread /= atr
-        if abs(spread) < o.spread_at or spread * fit <= 0.0:
-            return (
-                f"averages and line do not agree: ema 5 - ema 21 is {spread:+.2f} atr, at least {o.spread_at:g} to the "
+            return lambda: f"no trend: adx is {adx:.1f}, {o.adx_at:g} would be one"
+        straight = abs(fit)
+        if straight < o.fit_at:
+            return lambda: f"no straight trend: R^2 of 20 closes on time is {straight:.2f}, {o.fit_at:g} is needed"
+        apart = spread / atr
+        if abs(apart) < o.spread_at or apart * fit <= 0.0:
+            return lambda: (
+                f"averages and line do not agree: ema 5 - ema 21 is {apart:+.2f} atr, at least {o.spread_at:g} to the "
                 f"side of the line, {fit:+.2f}, is needed"
             )
         return lean_to(
-            spread,
-            min(adx / o.adx_full, 1.0) * abs(fit),
-            f"{'rising' if spread > 0.0 else 'falling'} trend: adx {adx:.1f}, ema 5 - ema 21 {spread:+.2f} atr, "
-            f"R^2 of the line {abs(fit):.2f}",
+            apart,
+            min(adx / o.adx_full, 1.0) * straight,
+            lambda: (
+                f"{'rising' if apart > 0.0 else 'falling'} trend: adx {adx:.1f}, ema 5 - ema 21 {apart:+.2f} atr, "
+                f"R^2 of the line {straight:.2f}"
+            ),
         )

@@ -64,7 +64,9 @@ class Calibrator:
         at, by = self._at, self._by
         right = np.minimum(np.maximum(np.searchsorted(at, predictions), 1), len(at) - 1)
         left = right - 1
-        part = np.minimum(np.maximum((predictions - at[left]) / (at[right] - at[left]), 0.0), 1.0)
+        # Two bins with predictions at their common edge have no distance.
+        width, past = at[right] - at[left], predictions - at[left]
+        part = np.minimum(np.maximum(np.divide(past, width, out=np.sign(past), where=width > 0.0), 0.0), 1.0)
         # Not by[left] + part * (by[right] - by[left]), which would miss by[right] in the last place.
         moved = predictions + ((1.0 - part) * by[left] + part * by[right])
         out: Floats = np.minimum(np.maximum(moved, 0.0), 1.0)
@@ -74,7 +76,8 @@ class Calibrator:
         """Lay the corrections at the bins' mean predictions."""
         n, bins = self.weight, self.options.bins
         middle = (np.arange(bins) + 0.5) / bins
-        at = np.where(n > 0.0, self.said / np.where(n > 0.0, n, 1.0), middle)
+        # By rounding alone a mean could pass that of the next bin.
+        at = np.maximum.accumulate(np.where(n > 0.0, self.said / np.where(n > 0.0, n, 1.0), middle))
         by = (self.came - self.said) / (n + self.options.bin_prior)
         values, weights = (at + by).tolist(), n.tolist()
         self._at, self._by = at, by

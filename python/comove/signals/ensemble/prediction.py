@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+import numpy as np
+
+from comove.errors import StateError
 from comove.options import Floats
-from comove.signals.protocol import Direction
+from comove.signals.protocol import Direction, Reasons
 from comove.structure import MarketRegime
 from comove.structure.snapshots import Fixed
 
-__all__ = ["CALIBRATION_TERM", "REGIME_TERM", "EnsemblePrediction", "Said"]
+__all__ = ["CALIBRATION_TERM", "REGIME_TERM", "EnsemblePrediction", "Said", "joined"]
 
 REGIME_TERM: Final = "stage:regime"
 CALIBRATION_TERM: Final = "stage:calibration"
@@ -23,6 +26,7 @@ class Said:
 
     row: int
     horizon: int
+    symbols: tuple[str, ...]
     sources: tuple[str, ...]
     mixture: list[float]
     adjusted: list[float]
@@ -34,7 +38,79 @@ class Said:
     regimes: list[MarketRegime] | None
     """None where stage 2 is off."""
     calibrated: bool
-    asleep: list[dict[str, str]]
+    asleep: list[dict[str, str | Reasons]]
+    """Why the others said nothing, or where that is told by symbol."""
+
+    def why_asleep(self, at: int) -> dict[str, str]:
+        """Return why sources said nothing of a symbol."""
+        symbol = self.symbols[at]
+        return {name: why if isinstance(why, str) else why[symbol] for name, why in self.asleep[at].items()}
+
+    def predictions(self) -> dict[str, EnsemblePrediction | None]:
+        """Return what was said of each symbol, None where all sources sleep."""
+        return {
+            symbol: EnsemblePrediction(symbol, self, at) if up == up else None
+            for at, (symbol, up) in enumerate(zip(self.symbols, self.final, strict=True))
+        }
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all of it as plain values."""
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        regimes = None if self.regimes is None else [regime.value for regime in self.regimes]
+        asleep = [self.why_asleep(at) for at in range(len(self.symbols))]
+        return {**state, "regimes": regimes, "asleep": asleep}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Said:
+        """Return what was said, of a state.
+
+        Raises
+        ------
+        StateError
+            Columns of different lengths.
+        """
+        regimes = None if state["regimes"] is None else [MarketRegime(value) for value in state["regimes"]]
+        names = {name: tuple(map(str, state[name])) for name in ("symbols", "sources")}
+        said = cls(**{**state, **names, "regimes": regimes})
+        columns = (
+            said.mixture,
+            said.adjusted,
+            said.final,
+            said.agreement,
+            said.asleep,
+            said.symbols if regimes is None else regimes,
+        )
+        shape = len(said.sources), len(said.symbols)
+        if {len(each) for each in columns} != {shape[1]} or {
+            each.shape for each in (said.said, said.weights, said.parts)
+        } != {shape}:
+            raise StateError("what the snapshot says of the last bar has different lengths", "state_content")
+        return said
+
+
+def joined(bars: Sequence[Said], place: Mapping[str, int]) -> list[Said]:
+    """Return what was said in a bar as if all symbols had been asked for at once, in their order.
+
+    Several only where sources came or left in between.
+    """
+    groups: dict[tuple[str, ...], list[tuple[int, Said, int]]] = {}
+    for bar in bars:
+        group = groups.setdefault(bar.sources, [])
+        group.extend((place[symbol], bar, at) for at, symbol in enumerate(bar.symbols))
+    found = []
+    for group in groups.values():
+        columns = [(bar, at) for _, bar, at in sorted(group, key=lambda each: each[0])]
+        first = columns[0][0]
+        changed: dict[str, Any] = {
+            name: [getattr(bar, name)[at] for bar, at in columns]
+            for name in ("symbols", "mixture", "adjusted", "final", "agreement", "asleep")
+        }
+        for name in ("said", "weights", "parts"):
+            changed[name] = np.stack([getattr(bar, name)[:, at] for bar, at in columns], axis=1)
+        if first.regimes is not None:
+            changed["regimes"] = [bar.regimes[at] for bar, at in columns if bar.regimes is not None]
+        found.append(replace(first, **{**changed, "symbols": tuple(changed["symbols"])}))
+    return found
 
 
 class EnsemblePrediction:
@@ -130,7 +206,7 @@ class EnsemblePrediction:
     @property
     def asleep(self) -> Mapping[str, str]:
         """Why each of the others said nothing."""
-        return Fixed(dict(self._bar.asleep[self._at]))
+        return Fixed(self._bar.why_asleep(self._at))
 
     @property
     def reason(self) -> str:

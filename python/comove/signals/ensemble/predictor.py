@@ -7,17 +7,17 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
-from comove.errors import ComoveError, DataError, OrderError, ParameterError, StateError
+from comove.errors import ComoveError, DataError, ParameterError, StateError
 from comove.options import Floats
 from comove.signals.context import Context
 from comove.signals.ensemble.calibration import Calibrator
 from comove.signals.ensemble.copies import Copies, RegimeCopies, read_array
 from comove.signals.ensemble.elementary import added, exp
 from comove.signals.ensemble.options import EnsembleOptions, source_name
-from comove.signals.ensemble.prediction import EnsemblePrediction, Said
+from comove.signals.ensemble.prediction import EnsemblePrediction, Said, joined
 from comove.signals.ensemble.seats import Seat, SourceStatus
 from comove.signals.ensemble.waiting import STAGES, Waiting
-from comove.signals.protocol import PredictionSource
+from comove.signals.protocol import PredictionSource, Reasons, bar_row
 from comove.state import Sealed, unpack
 from comove.structure import MarketRegime
 from comove.structure.regimes import REGIMES
@@ -63,8 +63,8 @@ class EnsemblePredictor(Sealed):
     """
 
     __slots__ = (
-        "_calibrator", "_copies", "_losses", "_place", "_present", "_regimes", "_row", "_said", "_seats", "_settled",
-        "_waiting", "abstained", "options",
+        "_bars", "_calibrator", "_copies", "_losses", "_place", "_present", "_regimes", "_row", "_said", "_seats",
+        "_settled", "_waiting", "abstained", "options",
     )  # fmt: skip
 
     kind = "ensemble"
@@ -76,6 +76,8 @@ class EnsemblePredictor(Sealed):
         self._row = -1
         self._place: dict[str, int] = {}
         self._present: set[str] = set()
+        # What was said in the last bar, and that by symbol.
+        self._bars: list[Said] = []
         self._said: dict[str, EnsemblePrediction | None] = {}
         self._seats: list[Seat] = []
         self._copies = Copies(o.horizon, o.share)
@@ -157,7 +159,7 @@ class EnsemblePredictor(Sealed):
         row = self._check(contexts)
         for seat in self._seats:
             seat.observe(contexts, self.options.max_failures)
-        self.abstained, self._said = {}, {}
+        self.abstained, self._bars, self._said = {}, [], {}
         self._present = {context.symbol for context in contexts}
         if not contexts:
             return
@@ -268,21 +270,10 @@ class EnsemblePredictor(Sealed):
         raise ParameterError(f"source must be one of {list(self.sources)}, got {name!r}", "source")
 
     def _check(self, contexts: tuple[Context, ...]) -> int:
-        row = -1
-        seen: set[str] = set()
         for context in contexts:
             if not isinstance(context, Context):
                 raise ParameterError(f"contexts must be of Context, got {context!r}", "type")
-            if not seen:
-                row = context.row
-                if row <= self._row:
-                    raise OrderError(f"row must be after {self._row}, got {row}", "time_order")
-            if context.row != row:
-                raise DataError(f"contexts must be of one row, got {row} and {context.row}", "context")
-            if context.symbol in seen:
-                raise DataError(f"contexts must be of different symbols, got {context.symbol!r} twice", "symbol")
-            seen.add(context.symbol)
-        return row
+        return bar_row(contexts, self._row)
 
     def _add_symbols(self, symbols: list[str]) -> None:
         for symbol in symbols:
@@ -347,6 +338,7 @@ class EnsemblePredictor(Sealed):
         bar = Said(
             self._row,
             o.horizon,
+            tuple(context.symbol for context in contexts),
             tuple(seat.name for seat in self._seats),
             mixed.up.tolist(),
             adjusted.tolist(),
@@ -359,28 +351,24 @@ class EnsemblePredictor(Sealed):
             self._calibrator is not None,
             asleep,
         )
-        for column, (context, up) in enumerate(zip(contexts, bar.final, strict=True)):
-            if up == up:
-                self._said[context.symbol] = EnsemblePrediction(context.symbol, bar, column)
-                continue
-            told = "; ".join(f"{name}: {reason}" for name, reason in asleep[column].items())
-            self.abstained[context.symbol] = f"all sources sleep: {told}" if told else "there is no source"
-            self._said[context.symbol] = None
+        self._bars.append(bar)
+        found = bar.predictions()
+        self._said.update(found)
+        for at, (symbol, prediction) in enumerate(found.items()):
+            if prediction is None:
+                told = "; ".join(f"{name}: {reason}" for name, reason in bar.why_asleep(at).items())
+                self.abstained[symbol] = f"all sources sleep: {told}" if told else "there is no source"
 
-    def _ask(self, contexts: list[Context]) -> tuple[Floats, list[dict[str, str]]]:
+    def _ask(self, contexts: list[Context]) -> tuple[Floats, list[dict[str, str | Reasons]]]:
         """Return what the sources say, shape (sources, contexts), and why those sleep that do."""
         said: Floats = np.full((len(self._seats), len(contexts)), np.nan)
-        asleep: list[dict[str, str]] = [{} for _ in contexts]
-        # Asked twice of a symbol, after a restored snapshot: counted once.
-        stages = self._waiting.stages[self._row % self.options.horizon, 0]
-        new = np.isnan(stages[[self._place[context.symbol] for context in contexts]])
+        asleep: list[dict[str, str | Reasons]] = [{} for _ in contexts]
         for place, seat in enumerate(self._seats):
             if seat.source is not None:
                 said[place] = seat.ask(contexts, asleep, self.options.horizon, self.options.max_failures)
-        asked = int(new.sum())
-        for seat, awake in zip(self._seats, ((said == said) & new).sum(axis=1).tolist(), strict=True):
+        for seat, awake in zip(self._seats, (said == said).sum(axis=1).tolist(), strict=True):
             if seat.source is not None:
-                seat.asked += asked
+                seat.asked += len(contexts)
                 seat.awake += awake
         return said, asleep
 
@@ -399,6 +387,7 @@ class EnsemblePredictor(Sealed):
             "losses": self._losses,
             "settled": self._settled,
             "abstained": self.abstained,
+            "said": [bar.to_state() for bar in joined(self._bars, self._place)],
         }
 
     @classmethod
@@ -440,6 +429,9 @@ class EnsemblePredictor(Sealed):
         ensemble._losses = read_array(state, "losses", (len(STAGES),))
         ensemble._settled = int(state["settled"])
         ensemble.abstained = dict(state["abstained"])
+        ensemble._bars = [Said.from_state(each) for each in state["said"]]
+        for bar in ensemble._bars:
+            ensemble._said.update(bar.predictions())
         return ensemble
 
     @classmethod

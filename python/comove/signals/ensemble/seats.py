@@ -8,7 +8,7 @@ from math import nan
 from typing import Any
 
 from comove.signals.context import Context
-from comove.signals.protocol import Prediction, PredictionSource
+from comove.signals.protocol import Prediction, PredictionSource, Reasons
 
 __all__ = ["Seat", "SourceStatus"]
 
@@ -83,7 +83,7 @@ class Seat:
             self._fail(error, max_failures)
 
     def ask(
-        self, contexts: Sequence[Context], asleep: Sequence[dict[str, str]], horizon: int, max_failures: int
+        self, contexts: Sequence[Context], asleep: Sequence[dict[str, str | Reasons]], horizon: int, max_failures: int
     ) -> list[float]:
         """Return the probability of a rise of each symbol, NaN where the source sleeps; `asleep` is told why."""
         source, name = self.source, self.name
@@ -95,7 +95,7 @@ class Seat:
                 for at, context in enumerate(contexts):
                     said = predict(context)
                     if said is None:
-                        asleep[at][name] = str(source.abstained.get(context.symbol, "gives no reason"))
+                        asleep[at][name] = _later(source.abstained, context.symbol)
                     elif not isinstance(said, Prediction):
                         raise TypeError(f"{type(said).__name__} is no prediction")
                     elif said.horizon != horizon:
@@ -143,3 +143,10 @@ class Seat:
             if name not in ("name", "source"):
                 setattr(seat, name, state[name])
         return seat
+
+
+def _later(reasons: Mapping[str, str], symbol: str) -> str | Reasons:
+    """Return why a source says nothing of a symbol, or what will tell: those are made when they are read."""
+    if type(reasons) is Reasons and symbol in reasons:
+        return reasons
+    return str(reasons.get(symbol, "gives no reason"))

@@ -4,7 +4,7 @@ Letters: w_e the weight of engine e in the regime of the asset, c_e the confiden
 for short.
 
     score = sum w_e s_e ln(c_e / (1 - c_e)) / sum w_e,  over the engines that signal
-    x     = 1 / (1 + exp(-score)) - 1/2
+    x     = 1 / (1 + exp(-score)) - 1/2, for `up` cut at twice its usual size
     up    = 1/2 + slope x
 
 The mean of log odds and not the sum: the engines look at the same candles, and five that agree are not five witnesses
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import exp, log
 from typing import Any, ClassVar, Final, Self
 
@@ -25,17 +26,27 @@ import comove.signals.engines  # noqa: F401
 from comove.errors import ParameterError, StateError
 from comove.options import MAX_LIVE_ROWS, positive, whole
 from comove.signals.context import Context
-from comove.signals.protocol import Abstention, AlphaEngine, Prediction, PredictionSource, Signal
-from comove.signals.sources.bars import bar_row
+from comove.signals.outcomes import Outcomes
+from comove.signals.protocol import (
+    Abstention,
+    AlphaEngine,
+    Prediction,
+    PredictionSource,
+    Reasons,
+    Signal,
+    Words,
+    bar_row,
+    in_words,
+)
 from comove.signals.sources.calibration import Calibration
 from comove.signals.sources.followed import USUAL_HORIZON
-from comove.signals.sources.waiting import Waiting
 from comove.structure import MarketRegime
 
 __all__ = ["AlphaOptions", "AlphaSource"]
 
 #: No engine is believed to be wrong less often than this: log odds have no bound.
 _LEAST_DOUBT: Final = 0.01
+_ALL_ALIKE: Final[Mapping[str, float]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +69,23 @@ class AlphaOptions:
         checked = whole("horizon", self.horizon, least=1, most=MAX_LIVE_ROWS, because="2^24")
         object.__setattr__(self, "horizon", checked)
         object.__setattr__(self, "prior", positive("prior", self.prior))
+
+
+class _Heard:
+    """What the engines say of a symbol."""
+
+    __slots__ = ("said", "score", "silent", "total", "weights")
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        self.weights = weights
+        self.score = self.total = 0.0
+        self.said: list[tuple[str, float, Signal]] = []
+        self.silent: list[tuple[str, Abstention | str]] = []
+
+    @property
+    def opinion(self) -> float | None:
+        """x, None where no engine signals."""
+        return 1.0 / (1.0 + exp(-self.score / self.total)) - 0.5 if self.said else None
 
 
 class AlphaSource(PredictionSource):
@@ -89,8 +117,8 @@ class AlphaSource(PredictionSource):
     __slots__ = (
         "_calibration",
         "_heard",
+        "_outcomes",
         "_row",
-        "_waiting",
         "abstained",
         "engines",
         "failures",
@@ -115,14 +143,14 @@ class AlphaSource(PredictionSource):
         self.engines = _engines(engines)
         self.options, self.horizon = chosen, chosen.horizon
         self.weights = _weights(weights, [engine.name for engine in self.engines])
-        self.abstained: dict[str, str] = {}
+        self.abstained: Reasons = Reasons()
         self.failures: dict[str, str] = {}
         """What the engines that failed in the last bar raised first, by name."""
         self._row = -1
-        self._waiting: Waiting[float] = Waiting(chosen.horizon)
+        self._outcomes = Outcomes(chosen.horizon)
         self._calibration = Calibration(chosen.horizon, chosen.prior)
         # Of each symbol of the bar: the opinion, None where there is none, and who said what.
-        self._heard: dict[str, tuple[float | None, str]] = {}
+        self._heard: dict[str, tuple[float | None, Words]] = {}
 
     @property
     def slope(self) -> float:
@@ -138,9 +166,8 @@ class AlphaSource(PredictionSource):
             As `bar_row`, and the source is as it was.
         """
         self._row = bar_row(contexts, self._row)
-        self.abstained, self.failures, self._heard = {}, {}, {}
-        closes = {context.symbol: context.close for context in contexts}
-        self._calibration.add([(opinion, rose) for _, opinion, rose in self._waiting.settle(self._row, closes)])
+        self.abstained, self.failures, self._heard = Reasons(), {}, {}
+        self._calibration.add([(each.said, each.rose) for each in self._outcomes.settle(contexts)])
         for engine in self.engines:
             try:
                 engine.observe(contexts)
@@ -148,8 +175,20 @@ class AlphaSource(PredictionSource):
             except Exception as error:
                 self.failures[engine.name] = f"observe raised {_told(error)}"
         awake = [engine for engine in self.engines if engine.name not in self.failures]
-        self._heard = {context.symbol: self._hear(context, awake) for context in contexts}
-        self._waiting.note(self._row, closes, {symbol: each for symbol, (each, _) in self._heard.items() if each})
+        each = [_Heard(self._weights_of(context)) for context in contexts]
+        # One engine after the other: in turns for each symbol they take half as long again.
+        for engine in awake:
+            for context, heard in zip(contexts, each, strict=True):
+                self._listen(context, heard, engine)
+        failed = [(f"{name} failed", why) for name, why in self.failures.items() if why.startswith("observe")]
+        for context, heard in zip(contexts, each, strict=True):
+            opinion = heard.opinion
+            self._heard[context.symbol] = opinion, partial(_words, heard.said, [*failed, *heard.silent])
+            if opinion:
+                self._outcomes.note(context, opinion)
+
+    def _weights_of(self, context: Context) -> Mapping[str, float]:
+        return self.weights.get(context.regime.regime.value, _ALL_ALIKE) if self.weights else _ALL_ALIKE
 
     def predict(self, context: Context) -> Prediction | None:
         """Return the combined opinion of the engines; None where there is none, or the record does not support it."""
@@ -158,63 +197,60 @@ class AlphaSource(PredictionSource):
         if opinion is None or context.row != self._row:
             self.abstained[symbol] = words if context.row == self._row else f"row {context.row} was not observed last"
             return None
-        record, slope = self._calibration, self._calibration.slope
+        # What is known of it here, for its type is lost in what is called later.
+        score, record, slope = opinion, self._calibration, self._calibration.slope
         counts = record.words
-        if opinion == 0.0:
-            self.abstained[symbol] = f"the engines cancel out: {words}"
+        if score == 0.0:
+            self.abstained[symbol] = lambda: f"the engines cancel out: {in_words(words)}"
             return None
         if not record.bars:
-            self.abstained[symbol] = f"no outcome yet of what the engines say: {words}"
+            self.abstained[symbol] = lambda: f"no outcome yet of what the engines say: {in_words(words)}"
             return None
         if slope <= 0.0:
-            self.abstained[symbol] = f"the engines have not been right: slope {slope:.2f} in {counts}; {words}"
+            self.abstained[symbol] = lambda: (
+                f"the engines have not been right: slope {slope:.2f} in {counts}; {in_words(words)}"
+            )
             return None
         # The line may leave the probabilities where the engines have been too modest.
-        up = min(max(0.5 + slope * opinion, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
-        reason = (
-            f"{words}; together {0.5 + opinion:.1%} up, of which a slope of {slope:.2f} in {counts} leaves {up:.1%}"
-        )
+        counted = record.counted(score)
+        up = min(max(0.5 + slope * counted, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
+
+        def reason() -> str:
+            cut = "" if counted == score else f", counted as {0.5 + counted:.1%} for opinions were smaller so far"
+            return (
+                f"{in_words(words)}; together {0.5 + score:.1%} up{cut}, of which a slope of {slope:.2f} in {counts} "
+                f"leaves {up:.1%}"
+            )
+
         return Prediction.of(up, self.horizon, reason)
 
-    def _hear(self, context: Context, awake: Sequence[AlphaEngine]) -> tuple[float | None, str]:
-        """Return the opinion of the engines on a symbol, and what each said."""
-        weights: Mapping[str, float] = {}
-        if self.weights:
-            weights = self.weights.get(context.regime.regime.value, {})
-        total = score = 0.0
-        said, silent = [], []
-        for engine in awake:
-            name = engine.name
-            try:
-                answer = engine.evaluate(context)
-            except Exception as error:
-                self.failures.setdefault(name, f"evaluate raised {_told(error)} for {context.symbol}")
-                silent.append(f"{name} failed: {_told(error)}")
-                continue
-            if isinstance(answer, Abstention):
-                silent.append(f"{name}: {answer.reason}")
-                continue
-            if not isinstance(answer, Signal):
-                wrong = f"evaluate returned {type(answer).__name__}"
-                self.failures.setdefault(name, f"{wrong} for {context.symbol}")
-                silent.append(f"{name} failed: {wrong}")
-                continue
-            weight = weights.get(name, 1.0)
-            if weight == 0.0:
-                silent.append(f"{name}: not heard in the regime {context.regime.regime.value}")
-                continue
-            sure = min(max(answer.confidence, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
-            odds = log(sure / (1.0 - sure))
-            score += weight * (odds if answer.direction == "long" else -odds)
-            total += weight
-            heard = f"{name} {answer.direction} {answer.confidence:.1%}"
-            said.append(
-                f"{heard} ({answer.reason})" if weight == 1.0 else f"{heard} times {weight:g} ({answer.reason})"
-            )
-        if said:
-            return 1.0 / (1.0 + exp(-score / total)) - 0.5, ", ".join(said)
-        failed = (f"{name} failed: {why}" for name, why in self.failures.items() if why.startswith("observe"))
-        return None, "no engine signals: " + "; ".join([*failed, *silent])
+    def _listen(self, context: Context, heard: _Heard, engine: AlphaEngine) -> None:
+        """Take in what an engine says of a symbol."""
+        name = engine.name
+        try:
+            answer = engine.evaluate(context)
+        # As in `observe`.
+        except Exception as error:
+            self.failures.setdefault(name, f"evaluate raised {_told(error)} for {context.symbol}")
+            heard.silent.append((f"{name} failed", _told(error)))
+            return
+        if isinstance(answer, Abstention):
+            heard.silent.append((name, answer))
+            return
+        if not isinstance(answer, Signal):
+            wrong = f"evaluate returned {type(answer).__name__}"
+            self.failures.setdefault(name, f"{wrong} for {context.symbol}")
+            heard.silent.append((f"{name} failed", wrong))
+            return
+        weight = heard.weights.get(name, 1.0)
+        if weight == 0.0:
+            heard.silent.append((name, f"not heard in the regime {context.regime.regime.value}"))
+            return
+        sure = min(max(answer.confidence, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
+        odds = log(sure / (1.0 - sure))
+        heard.score += weight * (odds if answer.direction == "long" else -odds)
+        heard.total += weight
+        heard.said.append((name, weight, answer))
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options and engines included."""
@@ -225,8 +261,8 @@ class AlphaSource(PredictionSource):
             "row": self._row,
             "abstained": self.abstained,
             "failures": self.failures,
-            "heard": {symbol: list(heard) for symbol, heard in self._heard.items()},
-            "waiting": self._waiting.to_state(),
+            "heard": {symbol: [opinion, in_words(words)] for symbol, (opinion, words) in self._heard.items()},
+            "outcomes": self._outcomes.to_state(),
             "calibration": self._calibration.to_state(),
         }
 
@@ -242,15 +278,31 @@ class AlphaSource(PredictionSource):
         engines = [_class_of(kind).from_bytes(snapshot) for kind, snapshot in state["engines"]]
         source = cls(engines, AlphaOptions(**state["options"]), weights=state["weights"])
         source._row = int(state["row"])
-        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
+        source.abstained = Reasons({str(symbol): str(reason) for symbol, reason in state["abstained"].items()})
         source.failures = {str(name): str(reason) for name, reason in state["failures"].items()}
         source._heard = {
             str(symbol): (None if opinion is None else float(opinion), str(words))
             for symbol, (opinion, words) in state["heard"].items()
         }
-        source._waiting.read(state["waiting"])
+        source._outcomes.read(state["outcomes"])
         source._calibration.read(state["calibration"])
         return source
+
+
+def _words(said: Sequence[tuple[str, float, Signal]], silent: Sequence[tuple[str, Abstention | str]]) -> str:
+    """Return who said what of a symbol, or why nobody did."""
+    if said:
+        return ", ".join(_opinion(*each) for each in said)
+    return "no engine signals: " + "; ".join(_silence(*each) for each in silent)
+
+
+def _opinion(name: str, weight: float, answer: Signal) -> str:
+    times = "" if weight == 1.0 else f" times {weight:g}"
+    return f"{name} {answer.direction} {answer.confidence:.1%}{times} ({answer.reason})"
+
+
+def _silence(name: str, why: Abstention | str) -> str:
+    return f"{name}: {why if isinstance(why, str) else why.reason}"
 
 
 def _told(error: Exception) -> str:

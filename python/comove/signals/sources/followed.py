@@ -27,7 +27,8 @@ from typing import Any, Final, NamedTuple
 
 from comove.errors import StateError
 from comove.options import positive
-from comove.signals.sources.waiting import Waiting
+from comove.signals.context import Context
+from comove.signals.outcomes import Outcomes
 
 __all__ = ["USUAL_ASSET_PRIOR", "USUAL_HORIZON", "USUAL_POOLED_PRIOR", "Followed", "Past"]
 
@@ -85,10 +86,10 @@ class Followed:
         Episodes that the record of all assets is worth against the asset's own.
     """
 
-    __slots__ = ("_assets", "_pooled", "_read", "_waiting", "asset_prior", "pooled_prior")
+    __slots__ = ("_assets", "_outcomes", "_pooled", "_read", "asset_prior", "pooled_prior")
 
     def __init__(self, horizon: int, pooled_prior: float, asset_prior: float) -> None:
-        self._waiting: Waiting[Sequence[str]] = Waiting(horizon)
+        self._outcomes = Outcomes(horizon)
         self.pooled_prior = positive("pooled_prior", pooled_prior)
         self.asset_prior = positive("asset_prior", asset_prior)
         # Of each state: rises and bars; of each state and asset: rises and outcomes.
@@ -97,11 +98,12 @@ class Followed:
         # What all assets share is made once a bar.
         self._read: dict[str, _Pooled] = {}
 
-    def learn(self, row: int, closes: Mapping[str, float]) -> None:
+    def learn(self, contexts: Sequence[Context]) -> None:
         """Take in what has come of the states noted `horizon` rows ago."""
         found: dict[str, tuple[float, int]] = {}
-        for symbol, states, rose in self._waiting.settle(row, closes):
-            for state in states:
+        for outcome in self._outcomes.settle(contexts):
+            symbol, rose = outcome.symbol, outcome.rose
+            for state in outcome.said:
                 own = self._assets.setdefault(state, {})
                 rises, count = own.get(symbol, (0.0, 0))
                 own[symbol] = rises + rose, count + 1
@@ -112,9 +114,9 @@ class Followed:
             self._pooled[state] = rises + rose / assets, bars + 1
         self._read = {}
 
-    def note(self, row: int, closes: Mapping[str, float], states: Mapping[str, Sequence[str]]) -> None:
-        """Keep the states that assets are in now."""
-        self._waiting.note(row, closes, states)
+    def note(self, context: Context, states: Sequence[str]) -> None:
+        """Keep the states that an asset is in now."""
+        self._outcomes.note(context, states)
 
     def past(self, symbol: str, state: str) -> Past | None:
         """Return what followed a state; None where no asset has an outcome of it."""
@@ -123,7 +125,7 @@ class Followed:
         pooled = self._read.get(state)
         if pooled is None:
             pooled = self._read[state] = self._all(state)
-        horizon, prior = self._waiting.horizon, self.asset_prior
+        horizon, prior = self._outcomes.horizon, self.asset_prior
         rises, outcomes = self._assets[state].get(symbol, (0.0, 0))
         episodes = outcomes / horizon
         weight = episodes + prior
@@ -135,7 +137,7 @@ class Followed:
 
     def _all(self, state: str) -> _Pooled:
         shares, bars = self._pooled[state]
-        horizon = self._waiting.horizon
+        horizon = self._outcomes.horizon
         episodes = bars / horizon
         weight = episodes + self.pooled_prior
         words = f"all assets in {shares / bars:.0%} of {episodes:.1f} ({bars} bars)"
@@ -144,7 +146,7 @@ class Followed:
     def to_state(self) -> dict[str, Any]:
         """Return counts and what waits as plain values."""
         return {
-            "waiting": self._waiting.to_state(),
+            "outcomes": self._outcomes.to_state(),
             "pooled": {state: list(counts) for state, counts in self._pooled.items()},
             "assets": {
                 state: {symbol: list(counts) for symbol, counts in own.items()} for state, own in self._assets.items()
@@ -166,7 +168,7 @@ class Followed:
         }
         if pooled.keys() != assets.keys():
             raise StateError("the snapshot has other states of all assets than of each", "state_content")
-        self._waiting.read(state["waiting"])
+        self._outcomes.read(state["outcomes"])
         self._pooled, self._assets, self._read = pooled, assets, {}
 
 

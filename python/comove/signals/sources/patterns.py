@@ -29,9 +29,7 @@ from comove.errors import ParameterError, StateError
 from comove.options import Floats, positive, whole
 from comove.signals.context import Context
 from comove.signals.outcomes import Outcome, Outcomes
-from comove.signals.protocol import Prediction, PredictionSource
-from comove.signals.record import hit
-from comove.signals.sources.bars import bar_row
+from comove.signals.protocol import Prediction, PredictionSource, Words, bar_row, in_words
 from comove.signals.sources.candlesticks import PATTERNS, PRICES, Candlesticks
 from comove.signals.sources.extras import lacks
 from comove.signals.sources.worth import USUAL_CORR, correlation, worth_of_each
@@ -117,7 +115,7 @@ class PatternSource(PredictionSource):
         self.options, self.horizon = chosen, chosen.horizon
         self.abstained: dict[str, str] = {}
         self._row = -1
-        self._said: dict[str, tuple[float, str]] = {}
+        self._said: dict[str, tuple[float, Words]] = {}
         self._outcomes = Outcomes(chosen.horizon)
         self._candles: Candlesticks | None = None
         # Sums of w u, of w, and the number of outcomes of each pattern and sign.
@@ -210,7 +208,7 @@ class PatternSource(PredictionSource):
             parts.append(words[number])
         if len(told) > _NAMED:
             parts.append(f"and {len(told) - _NAMED} more")
-        self._said[symbol] = up, f"{', '.join(parts)}; shrunk to {up:.1%}"
+        self._said[symbol] = up, lambda: f"{', '.join(parts)}; shrunk to {up:.1%}"
 
     def _record(self, number: int, n: float) -> str:
         rose = float(self._ups[number]) / n
@@ -225,7 +223,7 @@ class PatternSource(PredictionSource):
         if not outcomes:
             return
         numbers = np.array([number for outcome in outcomes for number in outcome.said], dtype=np.int64)
-        rises = [hit("long", outcome.moved) for outcome in outcomes]
+        rises = [outcome.rose for outcome in outcomes]
         each = np.repeat(rises, [len(outcome.said) for outcome in outcomes])
         count = np.bincount(numbers, minlength=_NUMBERS)
         shared = 1.0 - np.arange(1, self.horizon) / self.horizon
@@ -242,7 +240,7 @@ class PatternSource(PredictionSource):
             "options": asdict(self.options),
             "row": self._row,
             "abstained": self.abstained,
-            "said": {symbol: list(said) for symbol, said in self._said.items()},
+            "said": {symbol: [up, in_words(reason)] for symbol, (up, reason) in self._said.items()},
             "outcomes": self._outcomes.to_state(),
             "ups": self._ups,
             "n": self._n,

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Self
 from comove.errors import ParameterError
 from comove.options import MAX_LIVE_ROWS, positive, whole
 from comove.signals.context import Context
-from comove.signals.protocol import Prediction, PredictionSource
-from comove.signals.sources.bars import bar_row
+from comove.signals.protocol import Prediction, PredictionSource, bar_row
 from comove.signals.sources.followed import (
     USUAL_ASSET_PRIOR,
     USUAL_HORIZON,
@@ -94,15 +93,19 @@ class RegimeSource(PredictionSource):
         """
         self._row = bar_row(contexts, self._row)
         self.abstained = {}
-        closes = {context.symbol: context.close for context in contexts}
-        self._followed.learn(self._row, closes)
-        regimes = {context.symbol: context.regime for context in contexts}
-        states = {symbol: (regime.regime.value,) for symbol, regime in regimes.items() if regime.scores}
-        self._followed.note(self._row, closes, states)
+        self._followed.learn(contexts)
+        regimes = [context.regime for context in contexts]
+        for context, regime in zip(contexts, regimes, strict=True):
+            if regime.scores:
+                self._followed.note(context, (regime.regime.value,))
 
     def predict(self, context: Context) -> Prediction | None:
         """Return what followed the present regime; None where data are missing or nothing has followed yet."""
-        regime, symbol = context.regime, context.symbol
+        symbol = context.symbol
+        if context.row != self._row:
+            self.abstained[symbol] = f"row {context.row} was not observed last"
+            return None
+        regime = context.regime
         if not regime.scores:
             self.abstained[symbol] = f"no regime: {regime.reason}"
             return None
@@ -111,8 +114,10 @@ class RegimeSource(PredictionSource):
         if past is None:
             self.abstained[symbol] = f"no outcome of the regime {state} yet, it takes {self.horizon} rows"
             return None
-        reason = f"regime {state}: {past.words(symbol)}; shrunk to {past.up:.1%}"
-        return Prediction.of(past.up, self.horizon, reason)
+        found = past
+        return Prediction.of(
+            found.up, self.horizon, lambda: f"regime {state}: {found.words(symbol)}; shrunk to {found.up:.1%}"
+        )
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options included."""

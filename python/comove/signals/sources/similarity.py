@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -25,9 +26,7 @@ from comove.errors import ParameterError, StateError
 from comove.options import Floats, positive, symbols, whole
 from comove.signals.context import Context
 from comove.signals.outcomes import Outcomes
-from comove.signals.protocol import Prediction, PredictionSource
-from comove.signals.record import hit
-from comove.signals.sources.bars import bar_row
+from comove.signals.protocol import Prediction, PredictionSource, Words, bar_row, in_words
 from comove.signals.sources.extras import lacks
 from comove.signals.sources.library import Library, available
 from comove.signals.sources.worth import USUAL_CORR, correlation, worth_of_each
@@ -153,7 +152,7 @@ class SimilaritySource(PredictionSource):
         self.options, self.horizon = chosen, chosen.horizon
         self.abstained: dict[str, str] = {}
         self._row = self._refit = -1
-        self._said: dict[str, tuple[float, str]] = {}
+        self._said: dict[str, tuple[float, Words]] = {}
         self._outcomes = Outcomes(chosen.horizon)
         # Rows with an outcome that are not in the library yet, oldest first: row, rise, features.
         self._usable: list[tuple[int, float, list[float]]] = []
@@ -174,7 +173,7 @@ class SimilaritySource(PredictionSource):
             return
         self._row, self.abstained, self._said = row, {}, {}
         for outcome in self._outcomes.settle(contexts):
-            self._usable.append((outcome.row, hit("long", outcome.moved), outcome.said))
+            self._usable.append((outcome.row, outcome.rose, outcome.said))
         if self._refit < 0 or row - self._refit >= self.options.refit_rows:
             self._renew(row)
         table = self._features(contexts)
@@ -265,7 +264,8 @@ class SimilaritySource(PredictionSource):
         rises = (worth * library.rises[places]).sum(axis=1)
         ups = (rises + 0.5 * options.prior) / (n + options.prior)
         rows = self._row - library.rows[places]
-        for context, up, rise, each, near, far, first, last in zip(
+        asked = f"of the {options.neighbours} most similar of {len(library)} past rows rose"
+        for context, up, *found in zip(
             complete,
             ups.tolist(),
             (rises / n).tolist(),
@@ -276,12 +276,7 @@ class SimilaritySource(PredictionSource):
             rows.min(axis=1).tolist(),
             strict=True,
         ):
-            self._said[context.symbol] = (
-                up,
-                f"{rise:.1%} of the {options.neighbours} most similar of {len(library)} past rows rose, "
-                f"worth {each:.0f}, {last} to {first} rows ago and {near:.2f} to {far:.2f} usual deviations away; "
-                f"shrunk to {up:.1%}",
-            )
+            self._said[context.symbol] = up, partial(_reason, asked, up, *found)
 
     def _worth(self, times: Any) -> Floats:
         """Return what each neighbour of each symbol is worth, from the times they fall in."""
@@ -298,7 +293,7 @@ class SimilaritySource(PredictionSource):
             "row": self._row,
             "refit": self._refit,
             "abstained": self.abstained,
-            "said": {symbol: list(said) for symbol, said in self._said.items()},
+            "said": {symbol: [up, in_words(reason)] for symbol, (up, reason) in self._said.items()},
             "outcomes": self._outcomes.to_state(),
             "usable": [list(each) for each in self._usable],
             "features": self._library.features,
@@ -333,3 +328,10 @@ class SimilaritySource(PredictionSource):
             raise StateError("the library has values that are missing", "state_content")
         source._library = Library(features, rises, rows)
         return source
+
+
+def _reason(asked: str, up: float, rise: float, worth: float, near: float, far: float, first: int, last: int) -> str:
+    return (
+        f"{rise:.1%} {asked}, worth {worth:.0f}, {last} to {first} rows ago and {near:.2f} to {far:.2f} usual "
+        f"deviations away; shrunk to {up:.1%}"
+    )
