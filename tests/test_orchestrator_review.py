@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import copy
 import pickle
+from contextlib import suppress
 
 import numpy as np
 import polars as pl
 import pytest
 
-from comove import BreakdownRule, FeatureRecipe, MasterOrchestrator, ParameterError
+from comove import BreakdownRule, DataError, FeatureRecipe, MasterOrchestrator, ParameterError
 from comove.engine import DecisionOptions, OrchestratorOptions
 from comove.portfolio import PortfolioLimits, RiskOptions
+from comove.signals import SignalMarket
 from comove.signals.ensemble import EnsembleOptions
 from orchestrator_cases import Scripted, always, market, scripted, traded
 from rl_cases import drawn_policy
@@ -116,6 +118,25 @@ def test_luna_bought_before_its_end_earns_nothing_of_luna_2():
         assert engine.equity <= 10_010.0
 
 
+def test_features_of_a_new_instrument_remember_nothing_of_the_old_one():
+    # Times a power of two, so that all that has no unit is the same to the bit.
+    seen = []
+    for factor in (1.0, 1024.0):
+        signals = SignalMarket()
+        for row, (ts, candles) in enumerate(BARS):
+            if row < 150:
+                contexts = signals.update(ts, candles)
+            elif row < 230:
+                signals.update(ts, {symbol: each for symbol, each in candles.items() if symbol != "AAA"})
+            else:
+                contexts = signals.update(ts, scaled(candles, "AAA", factor))
+                context = contexts["AAA"]
+                features = [context.features[name] for name in ("rsi_14", "adx", "ema_slope", "breakout_thrust")]
+                seen.append((factor, row, *features, context.feature("atr") / context.close))
+    half = len(seen) // 2
+    assert [repr(each[1:]) for each in seen[:half]] == [repr(each[1:]) for each in seen[half:]]
+
+
 # --- parts that fail ---
 
 
@@ -156,6 +177,31 @@ def test_whatever_fails_means_hold_and_no_exception(part, monkeypatch):
     assert {each.action for each in decisions.values()} == {"hold"}
     assert any("it is broken" in each.error for each in engine.health().failures)
     assert engine._desk.orders == {}
+
+
+@pytest.mark.parametrize("part", ["leader_status", "detect_market_regime", "update_bar"])
+def test_an_order_is_void_after_the_next_bar_whatever_failed_in_it(part, monkeypatch):
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)})
+    for ts, candles in BARS[: WARM + 1]:
+        last = engine.update(ts, candles)["AAA"]
+    assert last.action == "buy"
+    with monkeypatch.context() as patch:
+        patch.setattr(f"comove.structure.MarketStructureCoordinator.{part}", broken)
+        with suppress(RuntimeError):
+            engine.update(*BARS[WARM + 1])
+    if engine.market.row == WARM + 1:
+        with pytest.raises(DataError, match="no order"):
+            engine.opened("AAA", "long", last.size, last.price)
+
+
+def test_what_the_owner_said_holds_though_the_book_failed(monkeypatch):
+    engine = plain({})
+    for ts, candles in BARS[:20]:
+        engine.update(ts, candles)
+    with monkeypatch.context() as patch:
+        patch.setattr("comove.portfolio.MultiSymbolCoordinator.take_bar", broken)
+        engine.update(*BARS[20], equity=5_000.0)
+    assert engine.equity == 5_000.0
 
 
 def test_a_failing_exit_keeps_the_stop(monkeypatch):
