@@ -9,8 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from comove.engine.options import OrchestratorOptions
-from comove.errors import ParameterError
-from comove.features import FeatureRecipe, FeatureStream
+from comove.features import FeatureRecipe
 from comove.signals import AlphaEngine, PredictionSource, SignalMarket
 from comove.signals.engines import (
     BreakoutEngine,
@@ -59,7 +58,9 @@ def sources_of(options: OrchestratorOptions) -> list[PredictionSource]:
     StateError
         A file that holds no policy.
     ParameterError
-        A policy that was trained on other features than the market makes.
+        A policy that was trained on other features, or against other leaders, than the market has.
+    DataError
+        A policy that does not say what it was trained on.
     OSError
         A policy that cannot be read.
     """
@@ -82,15 +83,7 @@ def _alpha(options: OrchestratorOptions) -> AlphaSource:
 def _rl(options: OrchestratorOptions) -> ReinforcementSource:
     source = ReinforcementSource(options.policy, options=options.rl)
     if source.policy is not None:
-        source.policy.check_recipe(RECIPE)
-        made = FeatureStream(RECIPE, leaders=options.market.leaders).columns
-        lacking = [name for name in source.policy.features if name not in made]
-        if lacking:
-            leaders = ", ".join(options.market.leaders)
-            raise ParameterError(
-                f"the policy needs {', '.join(lacking)}, which features with the leaders {leaders} do not have",
-                "policy",
-            )
+        source.policy.check_recipe(RECIPE, options.market.leaders)
     return source
 
 

@@ -74,8 +74,9 @@ class Desk:
             if self.book.last_bar != ts:
                 self.book.miss_bar(ts)
             raise
-        if owner is not None:
-            self.account.correct(owner, self.open_profit)
+        finally:
+            if owner is not None:
+                self.account.correct(owner, self.open_profit)
         equity = self.equity
         self.risk.update_equity(ts, equity)
         if equity > 0.0:

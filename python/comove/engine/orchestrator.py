@@ -138,13 +138,14 @@ class MasterOrchestrator(Sealed):
         DataError
             No mapping of symbols to candles.
         ParameterError
-            An equity that is not finite and above 0. After any of these all is as it was.
+            An equity that is not finite and above 0, a name that is no symbol. After any of these all is as it was.
         """
         clock = self._clock
         clock.start()
         owner = None if equity is None else positive("equity", equity)
         bar, refused = self.market.sift(ts, candles)
         self._refused = {symbol: str(error) for symbol, error in refused.items()}
+        self._desk.orders = {}
         clock.mark("align")
         contexts = self.market.take(bar, clock.mark)
         for symbol, error in self.market.failures.items():

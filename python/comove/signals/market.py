@@ -49,13 +49,18 @@ class SignalMarket(Sealed):
     rows : int, 2 to 4096
         Rows of candles that contexts show.
 
+    Notes
+    -----
+    A symbol that comes back after a hole that ends an instrument, of more rows than the structure's `max_gap`, begins
+    anew: its features and the candles shown know nothing of before.
+
     Attributes
     ----------
     failures : dict of str to str
         Why a symbol has no features in the last bar, though it has a candle.
     """
 
-    __slots__ = ("_place", "_row", "_streams", "_table", "_ts", "failures", "recipe", "rows", "structure")
+    __slots__ = ("_place", "_row", "_seen", "_streams", "_table", "_ts", "failures", "recipe", "rows", "structure")
 
     kind = "signal-market"
 
@@ -74,6 +79,8 @@ class SignalMarket(Sealed):
         self._ts: int | None = None
         self._place: dict[str, int] = {}
         self._streams: dict[str, FeatureStream] = {}
+        # The row of the last candle of each symbol.
+        self._seen: dict[str, int] = {}
         # Twice the rows, so that the last ones are always side by side; a row is written once and moved once.
         self._table: Floats = np.full((0, 2 * self.rows, len(_COLUMNS)), np.nan)
 
@@ -170,10 +177,13 @@ class SignalMarket(Sealed):
         self.structure.update_bar(time, {symbol: values[CLOSE] for symbol, values in given.items()})
         if mark is not None:
             mark("structure")
+        self._row, self._ts = self._row + 1, time
         for symbol in given:
             if symbol not in self._place:
                 self._add(symbol)
-        self._row, self._ts = self._row + 1, time
+            elif self._row - self._seen[symbol] - 1 > self.structure.max_gap:
+                self._begin_anew(symbol)
+            self._seen[symbol] = self._row
         end = self._shift()
         self._table[:, end - 1] = np.nan
         for symbol, values in given.items():
@@ -217,6 +227,11 @@ class SignalMarket(Sealed):
         self._streams[symbol] = FeatureStream(self.recipe, leaders=leaders)
         self._table = np.concatenate([self._table, np.full((1, *self._table.shape[1:]), np.nan)])
 
+    def _begin_anew(self, symbol: str) -> None:
+        """Forget what was before a hole that ended the instrument: what trades under its name now is another one."""
+        self._streams[symbol] = FeatureStream(self.recipe, leaders=self._streams[symbol].leaders)
+        self._table[self._place[symbol]] = np.nan
+
     def _shift(self) -> int:
         """Return the end of the rows shown, with this bar in them."""
         if self._row < self.rows:
@@ -234,6 +249,7 @@ class SignalMarket(Sealed):
             "row": self._row,
             "ts": self._ts,
             "symbols": list(self._place),
+            "seen": [self._seen[symbol] for symbol in self._place],
             "streams": [stream.to_bytes() for stream in self._streams.values()],
             "recipe": FeatureStream(self.recipe).to_bytes(),
             "table": self._table,
@@ -248,6 +264,7 @@ class SignalMarket(Sealed):
         market._place = {str(symbol): place for place, symbol in enumerate(state["symbols"])}
         streams = [FeatureStream.from_bytes(each) for each in state["streams"]]
         market._streams = dict(zip(market._place, streams, strict=True))
+        market._seen = dict(zip(market._place, map(int, state["seen"]), strict=True))
         market._table = state["table"]
         if market._table.shape != (len(streams), 2 * market.rows, len(_COLUMNS)):
             raise DataError(f"the candles have the shape {market._table.shape}", "shape")
