@@ -60,6 +60,11 @@ class EnsemblePredictor(Sealed):
     ------
     ParameterError
         Not a source, or a name twice.
+
+    Notes
+    -----
+    Of each symbol that was ever seen it keeps about 60 bytes times the horizon times one more than the sources, 10 kB
+    with 24 rows and 6 sources: one that goes may come back, and its record with it.
     """
 
     __slots__ = (

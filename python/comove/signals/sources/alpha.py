@@ -176,14 +176,15 @@ class AlphaSource(PredictionSource):
                 self.failures[engine.name] = f"observe raised {_told(error)}"
         awake = [engine for engine in self.engines if engine.name not in self.failures]
         each = [_Heard(self._weights_of(context)) for context in contexts]
-        # One engine after the other: in turns for each symbol they take half as long again.
+        # One engine after the other: in turns for each symbol they take a tenth longer.
         for engine in awake:
             for context, heard in zip(contexts, each, strict=True):
                 self._listen(context, heard, engine)
         failed = [(f"{name} failed", why) for name, why in self.failures.items() if why.startswith("observe")]
         for context, heard in zip(contexts, each, strict=True):
             opinion = heard.opinion
-            self._heard[context.symbol] = opinion, partial(_words, heard.said, [*failed, *heard.silent])
+            silent = [*failed, *heard.silent] if failed else heard.silent
+            self._heard[context.symbol] = opinion, partial(_words, heard.said, silent)
             if opinion:
                 self._outcomes.note(context, opinion)
 
