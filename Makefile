@@ -75,8 +75,9 @@ test-rust: | toolchain
 	$(CARGO) test --workspace --exclude comove-py --locked
 	$(CARGO) test --workspace --exclude comove-py --locked --release
 
+# As many processes as processors, each file of tests in one of them; PYTEST_ARGS="-n 0" for one.
 test-python: $(STAMPS)/test $(EXTENSION)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 # In a folder of its own and not in .venv, so that an installation which is cut short leaves nothing half there, and
 # `make test` stays quick. Five minutes: past them the tests are skipped, and say so; any other failure to install is one.

@@ -1,7 +1,7 @@
 """Install an extra of pyproject.toml into a folder within so many seconds, whole or not at all.
 
 Run it as `python .ci/install_within.py SECONDS FOLDER EXTRA`. Exit codes: 0 it is there, installed now or before from
-the same requirements; 75 time ran out; anything else is pip's.
+the same requirements for the same Python; 75 time ran out; anything else is pip's.
 """
 
 import os
@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 import tomllib
 from pathlib import Path
@@ -23,7 +24,9 @@ def main(seconds: str, folder: str, extra: str) -> int:
     wanted: list[str] = project["optional-dependencies"][extra]
     target, draft = Path(folder), Path(f"{folder}.part")
     stamp = target / "installed.txt"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8").split("\n") == wanted:
+    # Of another Python the compiled packages are not found, or crash.
+    asked = "\n".join([f"# {sys.implementation.cache_tag} {sysconfig.get_platform()}", *wanted])
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == asked:
         return 0
     for place in (target, draft):
         shutil.rmtree(place, ignore_errors=True)
@@ -32,7 +35,7 @@ def main(seconds: str, folder: str, extra: str) -> int:
     code = install(wanted, target, draft, float(seconds))
     shutil.rmtree(draft, ignore_errors=True)
     if code == 0:
-        stamp.write_text("\n".join(wanted), encoding="utf-8")
+        stamp.write_text(asked, encoding="utf-8")
         print(f"installed the extra {extra} in {time.monotonic() - begun:.0f} s")
     else:
         shutil.rmtree(target, ignore_errors=True)

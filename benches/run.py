@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from measure import Bench, Line, Scale
 
 HERE = Path(__file__).resolve().parent
-RIVALS = ("numba", "numbagg", "pandas", "polars_ds", "polars_ols", "pyarrow", "river", "talib")
+RIVALS = ("numba", "numbagg", "pandas", "polars_ds", "polars_ols", "pyarrow", "river", "sklearn", "talib")
 # Read once, when a library is imported.
 THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
@@ -45,6 +45,7 @@ def benches(threads: str) -> list[Bench]:
     import lag_panel
     import lags
     import live
+    import orchestrator
     import panel
     import recipe
     import spillover
@@ -55,7 +56,7 @@ def benches(threads: str) -> list[Bench]:
     if threads == "default":
         return [*features.BENCHES, *recipe.BENCHES, *lags.BENCHES_OF_POLARS]
     child = Bench(DEFAULT_THREADS, "", in_another_process)
-    modules = (batch, live, lags, spillover, panel, lag_panel, structure, ticks, features)
+    modules = (batch, live, lags, spillover, panel, lag_panel, structure, orchestrator, ticks, features)
     return [*(bench for module in modules for bench in module.BENCHES), *recipe.BENCHES, *recipe.ALONE, child]
 
 

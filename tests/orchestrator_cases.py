@@ -9,7 +9,7 @@ import polars as pl
 
 from comove import MasterOrchestrator
 from comove.engine import OrchestratorOptions
-from comove.signals import Prediction, PredictionSource
+from comove.signals import EnsemblePredictor, Prediction, PredictionSource
 from signal_cases import bars_of_candles, bars_of_frames, candles_of
 from structure_cases import DATA, prices
 
@@ -45,6 +45,10 @@ class Scripted(PredictionSource):
     @classmethod
     def from_state(cls, state):
         return cls({symbol: dict(map(tuple, rows)) for symbol, rows in state["script"].items()}, state["horizon"])
+
+
+# So that an orchestrator with it can be restored.
+EnsemblePredictor.register(Scripted)
 
 
 def always(up, first=0, last=10_000):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import polars as pl
+from itertools import islice
 
+import numpy as np
+
+from comove.data import iterate_bars
 from comove.signals import SignalMarket
 from structure_cases import HOUR, START
 
@@ -39,12 +41,7 @@ def bars_of_candles(market):
 
 def bars_of_frames(frames, rows=None):
     """Time and candles of each bar, from a mapping of symbol to frame of candles."""
-    table = {}
-    for symbol, frame in frames.items():
-        times = frame["ts"].cast(pl.Datetime("ns", "UTC")).to_physical().to_list()
-        for ts, *values in zip(times, *(frame[name].to_list() for name in COLUMNS), strict=True):
-            table.setdefault(ts, {})[symbol] = dict(zip(COLUMNS, values, strict=True))
-    return sorted(table.items())[:rows]
+    return list(islice(iterate_bars(frames), rows))
 
 
 def walk(bars, market=None, **options):

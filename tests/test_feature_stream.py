@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from dataclasses import replace
 
@@ -269,3 +270,36 @@ def test_options_may_be_numbers_of_numpy():
 
 def test_all_base_columns_are_there():
     assert FeatureStream(leaders=["BTC"]).columns[:61] == tuple(BASE_COLUMNS)[:61]
+
+
+def test_values_in_their_order_give_the_same_rows():
+    rng = np.random.default_rng(3)
+    named, ordered = FeatureStream(leaders=["ETH", "BTC"]), FeatureStream(leaders=["ETH", "BTC"])
+    assert ordered.leaders == ("btc", "eth")
+    for row in range(300):
+        close = float(100.0 + rng.random())
+        values = [close, close + 1.0, close - 1.0, close, float(rng.random()) if row % 7 else math.nan]
+        candle = None if row % 11 == 5 else dict(zip(("open", "high", "low", "close", "volume"), values, strict=True))
+        btc, eth = float(rng.random() + 9.0), None if row % 5 == 2 else float(rng.random() + 3.0)
+        expected = named.update(row, candle, {"BTC": btc, "ETH": eth})
+        closes = [btc, math.nan if eth is None else eth]
+        assert ordered.update_values(row, None if candle is None else values, closes) == expected
+    assert ordered.to_bytes() == named.to_bytes()
+
+
+@pytest.mark.parametrize(
+    ("values", "closes"), [([1.0] * 4, [1.0]), ([1.0] * 6, [1.0]), ([1.0] * 5, []), ([-1.0] * 5, [1.0])]
+)
+def test_values_that_do_not_fit_change_nothing(values, closes):
+    stream = FeatureStream(leaders=["BTC"])
+    stream.update_values(0, [1.0] * 5, [2.0])
+    before = stream.to_bytes()
+    with pytest.raises(DataError):
+        stream.update_values(1, values, closes)
+    assert stream.to_bytes() == before
+
+
+def test_values_have_no_place_for_an_order_book():
+    stream = FeatureStream(inputs=["bid_volume", "ask_volume"])
+    with pytest.raises(DataError, match="bid_volume, ask_volume"):
+        stream.update_values(0, [1.0] * 5, [])

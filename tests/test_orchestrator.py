@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
-from comove import DataError, MasterOrchestrator, OrderError, ParameterError
-from comove.engine import DecisionOptions, OrchestratorOptions
+from comove import DataError, FeatureRecipe, MasterOrchestrator, OrderError, ParameterError
+from comove.engine import DecisionOptions, MarketOptions, OrchestratorOptions
 from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals.ensemble import EnsembleOptions, EnsemblePredictor
 from orchestrator_cases import RECORDED, Scripted, always, fill, market, recorded, scripted, traded
+from rl_cases import following_policy
 from structure_cases import HOUR, START
 
 BARS = market(260)
@@ -221,6 +223,72 @@ def test_a_position_without_candle_is_held_and_told():
     assert "no candle for 1 rows" in decision.reasons[0]
 
 
+def test_a_refused_candle_of_a_held_symbol_is_told():
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)})
+    decided(engine, BARS[: WARM + 2])
+    ts, candles = BARS[WARM + 2]
+    decision = engine.update(ts, {**candles, "AAA": {"close": -1.0}})["AAA"]
+    assert decision.action == "hold"
+    assert "its candle was refused: close of AAA must be above 0" in decision.reasons[0]
+
+
+def test_nobody_earns_a_redenomination():
+    """After a hole that ends the instrument, what trades under the name is another one."""
+    options = {"market": MarketOptions(max_gap=5), "decisions": DecisionOptions(hold_rows=1_000)}
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)}, **options)
+    decided(engine, BARS[: WARM + 2])
+    entry, before = engine.book.position("AAA").entry, engine.equity
+    for ts, candles in BARS[WARM + 2 : WARM + 9]:
+        engine.update(ts, {symbol: each for symbol, each in candles.items() if symbol != "AAA"})
+    for ts, candles in BARS[WARM + 9 : WARM + 12]:
+        grown = {name: value * 1_000.0 for name, value in candles["AAA"].items()}
+        decision = engine.update(ts, {**candles, "AAA": grown})["AAA"]
+        assert (decision.action, decision.price) == ("hold", None)
+        assert "the instrument ended in a hole of more than 5 rows" in decision.reasons[0]
+        assert engine.equity == before
+    restored = MasterOrchestrator.from_bytes(engine.to_bytes())
+    assert restored.equity == before
+    assert engine.closed("AAA", entry * 0.01) < 0
+    assert engine.equity < before
+
+
+def test_the_owner_says_what_the_account_is_worth():
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)}, decisions=DecisionOptions(hold_rows=1_000))
+    decided(engine, BARS[: WARM + 2])
+    ts, candles = BARS[WARM + 2]
+    engine.update(ts, candles, equity=12_345.0)
+    assert engine.equity == pytest.approx(12_345.0, rel=1e-12)
+    assert engine.book.capital == pytest.approx(12_345.0, rel=1e-12)
+    position, price = engine.book.position("AAA"), engine.book.price("AAA")
+    ts, candles = BARS[WARM + 3]
+    engine.update(ts, candles)
+    moved = position.units * (engine.book.price("AAA") - price)
+    assert engine.equity == pytest.approx(12_345.0 + moved, rel=1e-12)
+    assert engine.closed("AAA", engine.book.price("AAA"), cost=1.0) == pytest.approx(
+        position.profit(engine.book.price("AAA"))
+    )
+    assert engine.equity == pytest.approx(12_345.0 + moved - 1.0, rel=1e-12)
+
+
+def test_the_order_of_candles_does_not_matter():
+    script = {"*": always(0.6, WARM)}
+    one, other = plain(script), plain(script)
+    turned = [(ts, dict(reversed(list(candles.items())))) for ts, candles in BARS[: WARM + 20]]
+    assert shown(traded(one, BARS[: WARM + 20])) == shown(traded(other, turned))
+    assert one.to_bytes() == other.to_bytes()
+
+
+def test_a_policy_of_other_features_is_refused(tmp_path):
+    recipe = asdict(FeatureRecipe(fill=None, window_size=40))
+    following_policy(note={"recipe": recipe}).save(tmp_path / "other.policy")
+    with pytest.raises(ParameterError, match="trained with window_size=40"):
+        MasterOrchestrator(OrchestratorOptions(policy=str(tmp_path / "other.policy")))
+    following_policy(note={"recipe": asdict(FeatureRecipe(fill=None))}).save(tmp_path / "own.policy")
+    engine = MasterOrchestrator(OrchestratorOptions(policy=str(tmp_path / "own.policy"), horizon=6))
+    decided(engine, BARS[:120])
+    assert engine.ensemble.status["rl"].awake_share > 0
+
+
 # --- what fails means hold ---
 
 
@@ -229,13 +297,13 @@ def broken(*_, **__):
 
 
 PARTS = {
-    "features": "comove.features.FeatureStream.update",
+    "features": "comove.features.FeatureStream.update_values",
     "ensemble": "comove.signals.ensemble.EnsemblePredictor.predict_all",
     "observe": "comove.signals.ensemble.EnsemblePredictor.observe",
     "sizing": "comove.portfolio.RiskManager.position_size",
     "entries": "comove.portfolio.MultiSymbolCoordinator.can_enter",
     "book": "comove.portfolio.MultiSymbolCoordinator.take_bar",
-    "worth": "comove.engine.orchestrator.worth",
+    "worth": "comove.engine.deciding.worth",
 }
 
 
@@ -260,7 +328,7 @@ def test_a_part_that_fails_means_hold(part, monkeypatch):
 def test_a_failing_exit_means_hold(monkeypatch):
     engine = plain({"AAA": {**always(0.6, WARM, WARM + 2), **always(0.1, WARM + 2)}})
     decided(engine, BARS[: WARM + 2])
-    monkeypatch.setattr("comove.engine.orchestrator.manage", broken)
+    monkeypatch.setattr("comove.engine.deciding.manage", broken)
     decision = engine.update(*BARS[WARM + 2])["AAA"]
     assert decision.action == "hold"
     assert "looking after the position failed" in decision.reasons[0]

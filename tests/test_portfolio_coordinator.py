@@ -328,7 +328,7 @@ def test_stops_positions_and_prices_that_do_not_fit_are_refused_and_not_raised(b
     assert new.price is None
     assert "NEW had no price in any bar" in rule(new, "fresh_price").text
     assert "taken to be in it, for the correlation is not known: ONE" in rule(new, "max_correlated_exposure").text
-    assert "NEW has had no price" in rule(new, "max_leader_beta").text
+    assert "NEW has no returns" in rule(new, "max_leader_beta").text
     assert rule(book.can_enter("NEW", "long", 500.0, 1.0, 2.0), "stop").passed
     book.update_bar(START + HOUR * 200, {"BTC": book.price("BTC")})
     stale = book.can_enter("TWO", "long", 500.0)

@@ -263,7 +263,7 @@ def test_what_is_not_known_is_taken_to_move_with_the_rest():
     for each in found.values():
         assert (each.joint.net, each.joint.stderr, each.joint.gross) == (None, None, None)
         assert each.reason == "FRESH has 10 rows with its leaders, 20 are needed"
-    assert exposures({"NEVER": 0.1}, measured)["BTC"].reason == "NEVER has had no price"
+    assert exposures({"NEVER": 0.1}, measured)["BTC"].reason == "NEVER has no returns"
 
 
 def test_a_leader_without_data_is_not_known_and_the_others_are():

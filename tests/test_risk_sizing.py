@@ -390,3 +390,11 @@ def test_a_size_can_be_read():
     assert "x regime               0.700  risk-off scores 0.40; for a long that leaves 70 %" in text
     refused = str(sized(volatility=None)).splitlines()[0]
     assert refused == "BONK long 0.00, 0 % of 10000.00: refused, the volatility of BONK is not known"
+
+
+@pytest.mark.parametrize(("capital", "price"), [(1.7e308, 2.0), (1e300, 1e-8)])
+def test_a_size_that_cannot_be_counted_is_refused(capital, price):
+    wide = RiskOptions(base_fraction=10.0, max_fraction=10.0, max_leverage=100.0, max_risk=1.0, min_size=0.0)
+    found = sized(wide, capital=capital, price=price, stop_distance=0.005, max_heat=100.0)
+    assert (found.size, found.units) == (0.0, 0.0)
+    assert found.refused.endswith("is more than can be counted")

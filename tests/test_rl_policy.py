@@ -173,6 +173,69 @@ def test_a_market_of_another_recipe_is_refused():
         drawn_policy().check_recipe(recipe)
 
 
+FIRST = ("ret_1", "rs_score")
+
+
+def noted(features, **note):
+    recipe = FeatureRecipe(fill=None)
+    return drawn_policy(features, note={"recipe": asdict(replace(recipe, columns=features)), **note})
+
+
+def test_a_market_of_other_leaders_is_refused():
+    recipe = FeatureRecipe(fill=None)
+    noted(("ret_1", "eth_beta")).check_recipe(recipe, ("BTC", "ETH"))
+    with pytest.raises(ParameterError, match=r"leaders BTC does not give .*'eth_beta'"):
+        noted(("ret_1", "eth_beta")).check_recipe(recipe, ("BTC",))
+    with pytest.raises(ParameterError, match="leaders none does not give"):
+        noted(("ret_1", "eth_beta")).check_recipe(recipe, ())
+    # Two columns are against the first leader, and do not name it: btc before eth, whatever the order.
+    noted(FIRST, leaders=["ETH", "BTC"]).check_recipe(recipe, ("BTC", "SOL"))
+    with pytest.raises(ParameterError, match="rs_score against eth, the market has btc"):
+        noted(FIRST, leaders=["ETH"]).check_recipe(recipe, ("BTC", "ETH"))
+    with pytest.raises(ParameterError, match="rs_score against none, the market has btc"):
+        noted(FIRST, leaders=[]).check_recipe(recipe, ("BTC",))
+    with pytest.raises(DataError, match="no leaders"):
+        noted(FIRST).check_recipe(recipe, ("BTC",))
+
+
+@pytest.mark.parametrize("recipe", [{"no_such": 1}, {"window_size": 0}, {"fill": 3}])
+def test_a_note_whose_recipe_is_none_is_refused(recipe):
+    with pytest.raises(DataError, match="recipe in the policy's note"):
+        drawn_policy(note={"recipe": recipe}).check_recipe(FeatureRecipe(fill=None))
+
+
+# --- numbers at the ends of float64 ---
+
+
+def of_one_layer(weights=0.0, bias=0.0, **options):
+    layers = [(np.full((3, 3), weights), np.array([0.0, bias, -bias]))]
+    return NumpyPolicy(("ret_1", "ret_3"), **{"mean": [0, 0], "std": [1, 1], "clip": 5.0} | options, layers=layers)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"weights": 1e308}, {"bias": 1e200}, {"mean": [0, 1e308]}, {"std": [1, 1e308]}, {"clip": 1e308}],
+    ids=lambda each: "".join(each),
+)
+def test_numbers_that_leave_float64_are_refused(options):
+    with pytest.raises((DataError, ParameterError), match=r"1e\+100"):
+        of_one_layer(**options)
+
+
+@pytest.mark.parametrize("weight", [5e-324, 1e-300, 1e-200, 1e100])
+def test_the_smallest_and_largest_weights_have_preferences(weight):
+    policy = of_one_layer(weight, clip=1e100 if weight == 1e100 else 5.0)
+    seen = np.array([policy.clip, 1.0, 1.0])
+    np.testing.assert_allclose(policy.preferences(seen), weight * seen.sum(), rtol=1e-9, atol=1e-280)
+    assert policy.probabilities(seen).sum() == pytest.approx(1.0)
+
+
+def test_a_feature_far_beyond_what_was_seen_is_at_the_bound():
+    policy = of_one_layer(mean=[-1e100, 0], std=[5e-324, 1e-300])
+    np.testing.assert_array_equal(policy.standardise(np.array([[1e308, -1e308]])), [[5.0, -5.0]])
+    assert of_one_layer(bias=1e100).probabilities(np.zeros(3)).tolist() == [0.0, 1.0, 0.0]
+
+
 # --- what it earns ---
 
 
@@ -214,6 +277,13 @@ def test_an_evaluation_is_the_sum_of_its_rows(seed):
     for place, table in enumerate((one, other)):
         each[place][table.usable] = by_hand(policy, table, 0.001)
     assert both.gain == pytest.approx(np.nanmean(np.array(each)[:, other.usable], axis=0).sum(), abs=1e-12)
+
+
+def test_holding_for_a_single_row_is_bought_and_sold_too():
+    table = TradingTable("A", np.arange(3), np.array([[np.nan], [0.0], [0.0]]), np.array([0.01, 0.02, np.nan]))
+    judged = evaluate(following_policy(), [table], cost=0.001)
+    assert judged.rows == 1
+    assert judged.hold == pytest.approx(0.02 - 0.002, abs=1e-15)
 
 
 def test_a_policy_that_follows_an_echo_beats_holding_and_pays_its_costs():
@@ -301,6 +371,20 @@ def test_training_without_the_extra_says_what_is_lacking(monkeypatch, tmp_path):
     assert result.exit_code == 1
     assert "gymnasium, which is not installed: pip install comove[rl]" in result.stderr
     assert not (tmp_path / "a.policy").exists()
+
+
+def test_a_place_that_cannot_be_written_is_found_before_the_training(monkeypatch, tmp_path):
+    def trained(*_, **__):
+        raise AssertionError("it was trained")
+
+    monkeypatch.setattr("comove.cli.train_rl.check_extra", lambda: None)
+    monkeypatch.setattr("comove.cli.train_rl.train", trained)
+    folder = write({"A": echo_market(300)}, tmp_path / "candles")
+    (tmp_path / "file").touch()
+    for target in (tmp_path / "file" / "a.policy", tmp_path / (300 * "x" + ".policy")):
+        result = run("train-rl", "--data", folder, "--leaders", "none", "--out", target)
+        assert result.exit_code == 1, result.output
+        assert f"cannot write {target}: " in " ".join(result.stderr.split())
 
 
 def test_sources_need_no_package_of_the_extra():

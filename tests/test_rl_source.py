@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -194,7 +196,19 @@ def test_what_was_said_in_the_last_bar_is_in_the_snapshot():
 
 def test_a_snapshot_that_cannot_be_is_refused():
     state = ReinforcementSource(drawn_policy()).to_state()
-    broken = [{"said": {"A": [4, "x"]}}, {"records": [[0.0, 0]] * 3}, {"policy": b"x"}, {"options": {"prior": 0.0}}]
+    broken = [
+        {"said": {"A": [4, "x"]}},
+        {"records": [[0.0, 0]] * 3},
+        {"policy": b"x"},
+        {"options": {"prior": 0.0}},
+        {"position": {"A": 5}},
+        {"position": {"A": 0}},
+        {"outcomes": {"A": [[3, 100.0, 4]]}},
+        {"outcomes": {"A": [[3, 100.0, -1]]}},
+        {"outcomes": {"A": [[3, 100.0, "x"]]}},
+        {"outcomes": {"A": [[3, 0.0, 1]]}},
+        {"outcomes": {"A": [[3, math.nan, 1]]}},
+    ]
     for change in broken:
         with pytest.raises((StateError, ValueError)):
             ReinforcementSource.from_state(state | change)

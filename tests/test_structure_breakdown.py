@@ -215,3 +215,53 @@ def test_without_a_price_nobody_knows_but_of_one_that_falls():
     assert last.reason == "BTC has had no price for 2 rows"
     falling = [*calm, *(calm[-1] * 0.9 ** np.arange(1, 5))]
     assert list(statuses([*falling, np.nan, np.nan]))[-1].breaking is True
+
+
+@pytest.mark.parametrize("hole", [0, 1, 5, MAX_GAP])
+def test_a_fall_across_a_hole_is_a_fall(hole):
+    rng = np.random.default_rng(4)
+    calm = prices(rng.normal(0.0, 0.01, 200))
+    after = calm[-1] * 0.5 * np.cumprod(1.0 + rng.normal(0.0, 0.01, 40))
+    told = list(statuses([*calm, *[np.nan] * hole, *after]))
+    first = told[200 + hole]
+    assert first.breaking
+    assert first.rows_breaking == 0
+    assert first.fall == pytest.approx(after[0] / max(calm[-24:]) - 1.0 if hole < 24 else after[0] / calm[-1] - 1.0)
+    # A rise is none, and without a hole nothing is different.
+    up = list(statuses([*calm, *[np.nan] * hole, *(after * 8.0)]))
+    assert up[200 + hole].breaking is False
+
+
+def test_it_has_not_stabilised_while_there_is_no_price():
+    rule = BreakdownRule(window_size=4, calm_rows=3, calm_volatility=50.0)
+    series = crash(after=0).tolist()
+    told = list(statuses([*series, *[np.nan] * 8, series[-1]], rule))
+    assert [status.breaking for status in told[-9:-1]] == [True] * 8
+    assert told[-2].reason == ("BTC has been breaking down for 11 rows: it has had no price for 8 rows")
+    # ... and has with the first one that is no lower.
+    assert told[-1].breaking is False
+
+
+def test_a_volatility_that_is_not_known_is_no_number():
+    series = crash(after=10).tolist()
+    told = list(statuses([*series, *[np.nan] * 30]))[-1]
+    assert told.reason.endswith("rows: its volatility is not known and it has had no price for 30 rows")
+
+
+def test_holes_are_restored_bit_for_bit():
+    rng = np.random.default_rng(8)
+    series = prices(rng.normal(0.0, 0.01, 120)) * np.where(np.arange(120) >= 80, 0.6, 1.0)
+    series[[40, 41, 78, 79, 100]] = np.nan
+    bars = [(START + HOUR * row, {"BTC": price, "ETH": 1.0 + row}) for row, price in enumerate(series.tolist())]
+    whole = MarketStructureCoordinator(["BTC", "ETH"], window_size=100)
+    for cut in (41, 79, 80, 81, 101):
+        for bar in bars[whole.last_bar is not None and (whole.last_bar - START) // HOUR + 1 : cut]:
+            whole.update_bar(*bar)
+        part = MarketStructureCoordinator.from_bytes(whole.to_bytes())
+        assert part.to_bytes() == whole.to_bytes()
+        for each in (part, ahead := whole.copy()):
+            for bar in bars[cut:]:
+                each.update_bar(*bar)
+        assert part.to_bytes() == ahead.to_bytes()
+        assert repr(part.leader_status("BTC")) == repr(ahead.leader_status("BTC"))
+    assert ahead.leader_status("BTC").breaking

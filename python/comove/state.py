@@ -47,13 +47,18 @@ def unpack(kind: str, snapshot: bytes) -> Any:
         Foreign, truncated, corrupted or newer bytes, or those of another kind.
     """
     tree, blocks = unseal(kind, snapshot)
-    return _read(tree, blocks)
+    try:
+        return _read(tree, blocks)
+    except RecursionError as error:
+        raise StateError("the snapshot's content is nested too deep", "state_content") from error
 
 
 def _written(value: Any, blocks: Blocks) -> Any:
     if value is None or isinstance(value, str | bool):
         return value
-    # Of NumPy's numbers too, which JSON does not know.
+    # Of NumPy's values too, which JSON does not know.
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, int | np.integer):
         return int(value)
     if isinstance(value, float):
@@ -87,9 +92,15 @@ def _read(value: Any, blocks: Blocks) -> Any:
         kind, shape, number = value[_ARRAY]
         if kind not in _KINDS:
             raise StateError(f"the snapshot has an array of {kind!r}", "state_content")
-        return np.frombuffer(blocks[number], kind).reshape(shape).copy()
+        # NumPy takes a length of -1, and no shape at all, for "as many as there are".
+        if not isinstance(shape, list) or not all(type(each) is int and each >= 0 for each in shape):
+            raise StateError(f"the snapshot has an array of the shape {shape!r}", "state_content")
+        array = np.frombuffer(blocks[number], kind).reshape(shape).copy()
     except (TypeError, ValueError) as error:
         raise StateError(f"the snapshot has an array that cannot be read: {error}", "state_content") from error
+    if kind == "|b1" and (array.view(np.uint8) > 1).any():
+        raise StateError("the snapshot has an array of bool with other values than 0 and 1", "state_content")
+    return array
 
 
 class Sealed(ABC):
@@ -131,7 +142,15 @@ class Sealed(ABC):
             return cls.from_state(tree)
         except StateError:
             raise
-        except (ArithmeticError, AttributeError, ComoveError, LookupError, TypeError, ValueError) as error:
+        except (
+            ArithmeticError,
+            AttributeError,
+            ComoveError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise StateError(f"the snapshot's content is unusable: {error}", "state_content") from error
 
     def copy(self) -> Self:

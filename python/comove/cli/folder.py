@@ -34,6 +34,7 @@ __all__ = [
     "read_each",
     "refuse_failures",
     "top_option",
+    "try_writing",
     "window_option",
     "write_page",
     "write_table",
@@ -197,7 +198,7 @@ def _check_output(option: str, data: Path, file: Path, endings: Sequence[str]) -
         raise click.UsageError(f"{option} must end in {' or '.join(endings)}, got {file}")
     if file.resolve().parent == data.resolve():
         raise click.UsageError(f"{option} must be in another folder than --data, got {file}")
-    _try_writing(file)
+    try_writing(file)
 
 
 def write_table(frame: pl.DataFrame, file: Path) -> None:
@@ -229,7 +230,7 @@ def write_whole(file: Path, write: Callable[[Path], object]) -> None:
             draft.unlink()
 
 
-def _try_writing(file: Path) -> None:
+def try_writing(file: Path) -> None:
     """Make a file, and take it away, in the folder of `file` or where that folder is to be made."""
     draft = _draft(file)
     try:

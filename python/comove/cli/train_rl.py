@@ -17,6 +17,7 @@ from comove.cli.folder import (
     leaders_option,
     read_each,
     refuse_failures,
+    try_writing,
     write_whole,
 )
 from comove.data.candles import candle_files
@@ -115,6 +116,8 @@ def train_rl_command(
     with errors():
         if out.suffix.lower() != ".policy":
             raise click.UsageError(f"--out must end in .policy, got {out}")
+        # Before the training, not after it.
+        try_writing(out)
         options = TrainingOptions(
             features=_names(features),
             seed=seed,

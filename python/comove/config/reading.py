@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -38,7 +38,8 @@ def read_file(path: str | PathLike[str], kind: type[Options], *, hidden: Collect
     """
     place = Path(path)
     try:
-        text = place.read_bytes().decode("utf-8")
+        # Some editors put a mark before UTF-8.
+        text = place.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ParameterError(f"{place}: must be text in UTF-8: {error}", "toml") from error
     return read_text(text, kind, source=str(place), hidden=hidden)
@@ -58,12 +59,14 @@ def read_text(text: str, kind: type[Options], *, source: str = "config", hidden:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ParameterError(f"{source}: is no TOML: {error}", "toml") from error
+    except RecursionError as error:
+        raise ParameterError(f"{source}: is nested too deep", "toml") from error
     for path, known in _unknown(tree, kind, (), hidden):
         raise ParameterError(f"{source}: no option {path!r}; there are {', '.join(known)}", "unknown_option")
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError as error:
-        raise ParameterError(f"{source}: {_told(str(error))}", "option") from error
+        raise ParameterError(f"{source}: {_told(str(error), kind)}", "option") from error
 
 
 def _unknown(
@@ -78,7 +81,25 @@ def _unknown(
             yield from _unknown(value, hints[name], (*path, name), hidden)
 
 
-def _told(message: str) -> str:
-    """Return msgspec's message with the place before it: "x must be 0 - at `$.risk`" becomes "risk: x must be 0"."""
+def _told(message: str, kind: type) -> str:
+    """Return msgspec's message in words of TOML, with the place before it.
+
+    "x must be 0 - at `$.risk`" becomes "risk: x must be 0".
+    """
     what, _, place = message.partition(" - at `$.")
-    return f"{place.rstrip('`')}: {what}" if place else what
+    place = place.rstrip("`")
+    choices = _choices(kind, place.split("."))
+    if choices and (bad := what.removeprefix("Invalid enum value ")) != what:
+        what = f"must be one of {', '.join(map(repr, choices))}, got {bad}"
+    what = what.replace("`object`", "`table`").replace(" | null`", "`")
+    return f"{place}: {what}" if place else what
+
+
+def _choices(kind: Any, path: Iterable[str]) -> tuple[Any, ...]:
+    """Return what an option may be, where it is one of a few; else nothing."""
+    for name in path:
+        hints = get_type_hints(kind) if is_dataclass(kind) else {}
+        if name not in hints:
+            return ()
+        kind = hints[name]
+    return get_args(kind) if get_origin(kind) is Literal else ()

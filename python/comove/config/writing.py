@@ -8,6 +8,7 @@ import json
 import textwrap
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from functools import cache
 from math import isfinite
 from typing import Any, Final
 
@@ -38,7 +39,8 @@ def commented(options: Any, *, heading: str = "", hidden: Collection[str] = ()) 
 
 
 def _table(options: Any, path: tuple[str, ...], hidden: Collection[str]) -> Iterator[str]:
-    told = _documentation(type(options))
+    kind: Any = type(options)
+    told = _documentation(kind)
     inner = []
     for field in fields(options):
         if not field.init or (path and field.name in hidden):
@@ -68,9 +70,9 @@ def _value(value: Any) -> str | None:
     if isinstance(value, float):
         return repr(value) if isfinite(value) else str(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return _text(value)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{json.dumps(name)} = {_value(each)}" for name, each in value.items()) + "}"
+        return "{" + ", ".join(f"{_text(name)} = {_value(each)}" for name, each in value.items()) + "}"
     if isinstance(value, tuple | list):
         each = [str(_value(one)) for one in value]
         line = "[" + ", ".join(each) + "]"
@@ -78,6 +80,12 @@ def _value(value: Any) -> str | None:
     raise TypeError(f"{type(value).__name__} has no form in TOML")
 
 
+def _text(value: str) -> str:
+    """Return a text as TOML has it: as JSON does, but that the last control character has no form of its own."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+@cache
 def _documentation(kind: type) -> dict[str, str]:
     """Return the text under each field of a class and of those it builds on; nothing where no source is at hand."""
     told: dict[str, str] = {}

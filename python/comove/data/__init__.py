@@ -8,6 +8,7 @@ in rising time without repeats. Missing values are null. Nothing is filled.
 from __future__ import annotations
 
 from .align import Aligned, align
+from .bars import iterate_bars
 from .candles import CANDLE_SCHEMA, as_candles, read_candles
 from .simulate import MarketTruth, SimulatedMarket, simulate_market
 
@@ -18,6 +19,7 @@ __all__ = [
     "SimulatedMarket",
     "align",
     "as_candles",
+    "iterate_bars",
     "read_candles",
     "simulate_market",
 ]

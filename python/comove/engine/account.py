@@ -7,13 +7,12 @@ Letters: q units of a position, negative of a short, P its price at entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from math import fsum
+from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from comove.errors import ParameterError
 from comove.options import positive
-from comove.portfolio import Position
 
 __all__ = ["Account", "cost_of"]
 
@@ -37,50 +36,32 @@ class Account:
     capital : float, above 0
     """
 
-    __slots__ = ("capital", "costs", "given", "profits")
+    __slots__ = ("capital", "costs", "profits")
 
     def __init__(self, capital: float) -> None:
         self.capital = positive("capital", capital)
+        """At the beginning, and what the owner has added to it or taken out since."""
         self.profits = 0.0
         """Taken so far, before costs."""
         self.costs = 0.0
         """Paid so far."""
-        self.given: float | None = None
-        """What the owner says that the account is worth, until the next fill."""
 
-    def equity(self, positions: Iterable[Position], prices: Mapping[str, float]) -> float:
-        """Return what the account is worth; a position without a price counts at its entry."""
-        if self.given is not None:
-            return self.given
-        open_profit = fsum(each.profit(prices.get(each.symbol, each.entry)) for each in positions)
+    def equity(self, open_profit: float) -> float:
+        """Return what the account is worth, with the profit of the open positions at their prices."""
         return self.capital + self.profits - self.costs + open_profit
 
     def take(self, profit: float, cost: float) -> None:
         """Take in what a fill brought and cost."""
         self.profits += profit
         self.costs += cost
-        self.given = None
 
-    def set_equity(self, equity: object) -> None:
-        """Take over what the owner says that it is worth: the broker knows of funding and transfers.
-
-        Raises
-        ------
-        ParameterError
-            Not finite and above 0.
-        """
-        self.given = positive("equity", equity)
-
-    def settle(self, positions: Iterable[Position], prices: Mapping[str, float]) -> None:
-        """Keep what the owner said as the new capital, so that later profits count from there."""
-        if self.given is None:
-            return
-        given, self.given = self.given, None
-        self.capital += given - self.equity(positions, prices)
+    def correct(self, equity: float, open_profit: float) -> None:
+        """Take over what the owner says that it is worth: the broker knows of funding and transfers."""
+        self.capital = equity - (self.profits - self.costs + open_profit)
 
     def to_state(self) -> list[Any]:
         """Return the sums."""
-        return [self.capital, self.profits, self.costs, self.given]
+        return [self.capital, self.profits, self.costs]
 
     def read(self, state: Sequence[Any]) -> None:
         """Take over the sums of `to_state`.
@@ -90,8 +71,6 @@ class Account:
         ParameterError
             Numbers that cannot be.
         """
-        capital, profits, costs, given = state
-        if not all(isinstance(each, float) and each == each for each in (capital, profits, costs)):
-            raise ParameterError(f"the account must hold numbers, got {state!r}", "type")
-        self.capital, self.profits, self.costs = capital, profits, costs
-        self.given = None if given is None else positive("equity", given)
+        if len(state) != 3 or not all(isinstance(each, float) and isfinite(each) for each in state):
+            raise ParameterError(f"the account must hold three numbers, got {state!r}", "type")
+        self.capital, self.profits, self.costs = state

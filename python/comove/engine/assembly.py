@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from comove.engine.options import OrchestratorOptions
+from comove.features import FeatureRecipe
 from comove.signals import AlphaEngine, PredictionSource, SignalMarket
 from comove.signals.engines import (
     BreakoutEngine,
@@ -30,6 +31,9 @@ from comove.structure import MarketStructureCoordinator
 
 __all__ = ["market_of", "plain_options", "read_options", "sources_of", "sources_registry"]
 
+RECIPE: Final = FeatureRecipe(fill=None)
+"""All columns, nothing filled: what is missing is for engines and sources to say."""
+
 
 def market_of(options: OrchestratorOptions) -> SignalMarket:
     """Return a market that has seen nothing yet."""
@@ -43,7 +47,7 @@ def market_of(options: OrchestratorOptions) -> SignalMarket:
         regimes=options.regimes,
         breakdown=options.breakdown,
     )
-    return SignalMarket(structure, rows=market.rows)
+    return SignalMarket(structure, RECIPE, rows=market.rows)
 
 
 def sources_of(options: OrchestratorOptions) -> list[PredictionSource]:
@@ -53,6 +57,10 @@ def sources_of(options: OrchestratorOptions) -> list[PredictionSource]:
     ------
     StateError
         A file that holds no policy.
+    ParameterError
+        A policy that was trained on other features, or against other leaders, than the market has.
+    DataError
+        A policy that does not say what it was trained on.
     OSError
         A policy that cannot be read.
     """
@@ -72,13 +80,20 @@ def _alpha(options: OrchestratorOptions) -> AlphaSource:
     return AlphaSource(engines, each.combined, weights=asdict(each.weights))
 
 
+def _rl(options: OrchestratorOptions) -> ReinforcementSource:
+    source = ReinforcementSource(options.policy, options=options.rl)
+    if source.policy is not None:
+        source.policy.check_recipe(RECIPE, options.market.leaders)
+    return source
+
+
 _MAKERS: Final[Mapping[str, Callable[[OrchestratorOptions], PredictionSource]]] = {
     "alpha": _alpha,
     "structure": lambda options: MarketStructurePredictor(options.structure),
     "regime": lambda options: RegimeSource(options.regime),
     "similarity": lambda options: SimilaritySource(options.similarity),
     "patterns": lambda options: PatternSource(options.patterns),
-    "rl": lambda options: ReinforcementSource(options.policy, options=options.rl),
+    "rl": _rl,
 }
 
 

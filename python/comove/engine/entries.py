@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import pi, sqrt
 from typing import Final
@@ -67,7 +67,7 @@ def plan_entry(
     context: Context,
     prediction: EnsemblePrediction,
     sigma: float,
-    prior: BetaPrior | None,
+    prior: Callable[[], BetaPrior | None],
     book: MultiSymbolCoordinator,
     risk: RiskManager,
 ) -> Plan | Refusal:
@@ -80,8 +80,8 @@ def plan_entry(
         That `worth` let pass.
     sigma : float
         The symbol's volatility.
-    prior : BetaPrior or None
-        Of the betas of all symbols on the first leader.
+    prior : callable
+        Returns what the betas of all symbols on the first leader say of any one's; asked where a size is reckoned.
     book : MultiSymbolCoordinator
         With what this bar has opened before.
     risk : RiskManager
@@ -115,7 +115,7 @@ def plan_entry(
             leader_volatility_ratio=ratio,
             beta=beta,
             beta_stderr=stderr,
-            beta_prior=prior,
+            beta_prior=prior(),
             correlation=regime.cross_asset_correlation,
             correlation_samples=regime.n,
             regime_scores=regime.scores or None,

@@ -35,7 +35,7 @@ def manage(
     trade: Trade,
     context: Context,
     prediction: EnsemblePrediction | None,
-    breaking: Sequence[LeaderStatus],
+    leaders: Sequence[LeaderStatus],
     risk: RiskManager,
     options: DecisionOptions,
 ) -> Exit:
@@ -49,8 +49,8 @@ def manage(
     context : Context
         Of its symbol.
     prediction : EnsemblePrediction or None
-    breaking : sequence of LeaderStatus
-        The leaders that break down, or of which it is not known.
+    leaders : sequence of LeaderStatus
+        What each leader does.
     risk : RiskManager
     options : DecisionOptions
     """
@@ -68,7 +68,7 @@ def manage(
     if held >= options.hold_rows:
         reason = f"held for {held} rows, hold_rows is {options.hold_rows}"
         return Exit(rule="hold_rows", fraction=1.0, reasons=(reason,))
-    broken = [status for status in breaking if status.breaking]
+    broken = [status for status in leaders if status.breaking]
     if long and broken and not trade.reduced and options.breakdown_reduction and _is_altcoin(context):
         reason = f"leader_breakdown: {options.breakdown_reduction:.0%} of a long in another coin is closed"
         return Exit(

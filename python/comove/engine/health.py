@@ -52,6 +52,8 @@ class HealthReport:
     """Candles of the last bar that were refused, and why."""
     sources: Mapping[str, str]
     """Status of each prediction source, in words."""
+    failing_sources: tuple[str, ...]
+    """Those that failed in the last bar, or were turned off for it."""
     failures: tuple[Failure, ...]
     """The last ones, the newest last."""
     halted: str | None
@@ -63,7 +65,7 @@ class HealthReport:
     def ok(self) -> bool:
         """Whether nothing is stale, missing, refused or failed in the last bar."""
         failed = any(failure.ts == self.ts for failure in self.failures)
-        return not (self.stale or self.missing_leaders or self.refused or failed)
+        return not (self.stale or self.missing_leaders or self.refused or self.failing_sources or failed)
 
     def __str__(self) -> str:
         lines = [f"{self.bars} bars; {'all well' if self.ok else 'not all well'}"]

@@ -164,6 +164,8 @@ class OrchestratorOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "capital", positive("capital", self.capital))
         object.__setattr__(self, "horizon", whole("horizon", self.horizon, least=1, most=4096, because=""))
+        if not isinstance(self.sources, tuple | list):
+            raise ParameterError(f"sources must be a sequence of names, got {self.sources!r}", "type")
         names = tuple(choice("sources", name, SOURCES) for name in self.sources)
         if len(set(names)) < len(names):
             raise ParameterError(f"sources must be different, got {names}", "sources")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Any
 
 from comove.portfolio import Side
 
@@ -58,8 +57,3 @@ class Order:
     def to_state(self) -> dict[str, Any]:
         """Return all fields."""
         return asdict(self)
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the order of a state."""
-        return cls(**state)

@@ -76,8 +76,10 @@ class MomentBetas:
     def single_stderr(self) -> Floats:
         """Return the standard errors of the betas on each leader alone, shape (k, p)."""
         own = np.diag(self._covariance)[:, np.newaxis]
-        left = np.maximum(own - self.single * self.single * self._variances, 0.0)
-        found: Floats = np.sqrt(left / (self._variances * (self.rows - 2)))
+        # What is beyond the range of float64 is NaN, here and below.
+        with np.errstate(all="ignore"):
+            left = np.maximum(own - self.single * self.single * self._variances, 0.0)
+            found: Floats = np.sqrt(left / (self._variances * (self.rows - 2)))
         return found
 
     def of_book(self, places: Sequence[int], w: Floats) -> tuple[BookBetas, BookBetas | None]:
@@ -92,6 +94,11 @@ class MomentBetas:
         for at, column in enumerate(columns):
             if column in self._leaders:
                 without[self._leaders.index(column), at] = without[size, at] = 0.0
+        with np.errstate(all="ignore"):
+            return self._of_book(columns, w, without)
+
+    def _of_book(self, columns: list[int], w: Floats, without: Floats) -> tuple[BookBetas, BookBetas | None]:
+        size = len(self._leaders)
         among = self._covariance[columns][:, columns]
         whole = (without @ among * without).sum(axis=1)
         betas = self.single[columns]

@@ -11,10 +11,17 @@ from comove.options import positive, symbol_name
 from comove.portfolio.positions import Position
 from comove.portfolio.returns import ReturnWindow
 
-__all__ = ["MOST_LEVERAGE", "Book", "share_of"]
+__all__ = ["MOST_LEVERAGE", "Book", "ended", "share_of"]
 
 #: A size of so many times the capital is a mistake in its unit.
 MOST_LEVERAGE: Final = 1e6
+#: Beyond any limit, and still a number that can be added to others.
+_MOST_SHARE: Final = 1e300
+
+
+def ended(symbol: str) -> str:
+    """Return the name under which a position counts whose instrument ended: it is not what trades under its own."""
+    return f"{symbol} (ended)"
 
 
 def share_of(size: float, capital: float) -> float:
@@ -70,6 +77,9 @@ class Book:
         if position.symbol in self._positions:
             raise DataError(f"{position.symbol} has a position already: close it first", "position")
         share_of(position.size, self.capital)
+        self._add(position, row)
+
+    def _add(self, position: Position, row: int) -> None:
         self._positions[position.symbol] = position
         self._opened[position.symbol] = row
         self.version += 1
@@ -104,6 +114,11 @@ class Book:
             if symbol not in self._ended and symbol in before and born is not None and born == window.row > opened:
                 self._ended[symbol] = before[symbol]
 
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """Symbols of positions whose instrument ended, and another one began under its name."""
+        return tuple(self._ended)
+
     def price(self, position: Position, window: ReturnWindow) -> float:
         """Return the price a position is worth now."""
         if position.symbol in self._ended:
@@ -116,16 +131,24 @@ class Book:
         return {symbol: self.price(position, window) for symbol, position in self._positions.items()}
 
     def weights(self, window: ReturnWindow) -> dict[str, float]:
-        """Return the exposure of each position over the capital, negative of shorts."""
+        """Return the exposure of each position over the capital, negative of shorts, by symbol.
+
+        Where the instrument ended, by the name of `ended`: what is measured of the symbol now is of another one.
+        """
         return {
-            symbol: position.exposure(self.price(position, window)) / self.capital
+            ended(symbol) if symbol in self._ended else symbol: self.share(
+                position.exposure(self.price(position, window))
+            )
             for symbol, position in self._positions.items()
         }
 
-    def risk(self, window: ReturnWindow) -> float:
-        """Return what is lost if every stop is reached, over the capital."""
-        held = self._positions.values()
-        return sum(position.risk(self.price(position, window)) for position in held) / self.capital
+    def risks(self, window: ReturnWindow) -> list[float]:
+        """Return what each position loses if its stop is reached, over the capital."""
+        return [self.share(held.risk(self.price(held, window))) for held in self._positions.values()]
+
+    def share(self, value: float) -> float:
+        """Return a value over the capital, of a size that can be added to others."""
+        return max(-_MOST_SHARE, min(value / self.capital, _MOST_SHARE))
 
     def stale(self, window: ReturnWindow) -> tuple[str, ...]:
         """Return the symbols whose price is not of the last bar."""
@@ -145,7 +168,7 @@ class Book:
         """Return a book that goes on as the one the state is of."""
         book = cls(state["capital"])
         for position, row in zip(state["positions"], state["opened"], strict=True):
-            book.open(Position(**position), int(row))
+            book._add(Position(**position), int(row))
         book._ended = {
             symbol: positive("price", price) for symbol, price in state["ended"].items() if symbol in book._positions
         }

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Self, cast, get_args
 
-from comove.errors import DataError, OrderError, ParameterError, StateError
-from comove.options import choice, epoch_nanoseconds, flag, positive, symbol_name
+from comove.errors import DataError, StateError
+from comove.options import choice, epoch_nanoseconds, positive, symbol_name
 from comove.portfolio.book import Book, share_of
+from comove.portfolio.book_market import BookOnMarket
 from comove.portfolio.book_regime import BookRegime, book_regime
 from comove.portfolio.divergences import Divergence, divergences
-from comove.portfolio.entry import ENTRY_RULES, SIZELESS_RULES, Entry, Plan, RuleResult, judge
+from comove.portfolio.entry import ENTRY_RULES, SIZELESS_RULES, Entry, Plan, RuleResult, at_stake, judge
 from comove.portfolio.exposure import LeaderExposure, leader_exposures
 from comove.portfolio.limits import PortfolioLimits
 from comove.portfolio.measured import Measured
@@ -19,14 +20,12 @@ from comove.portfolio.positions import Position, Side
 from comove.portfolio.readings import Heat, MarginalHeat, read_heat
 from comove.portfolio.returns import ReturnWindow
 from comove.portfolio.screens import SCREENS, Screen, Screened, screened
-from comove.state import Sealed
-from comove.structure import LeaderStatus, MarketStructureCoordinator
-from comove.structure.bars import FormingBar
+from comove.structure import MarketStructureCoordinator
 
 __all__ = ["MultiSymbolCoordinator"]
 
 
-class MultiSymbolCoordinator(Sealed):
+class MultiSymbolCoordinator(BookOnMarket):
     """Positions in many symbols, and the market they are in.
 
     It stands on a live `MarketStructureCoordinator`, in one of two ways. **Its own**: feed both here, with
@@ -76,185 +75,17 @@ class MultiSymbolCoordinator(Sealed):
     - one_position: there is a long of 2000 in BONK already, the same way
     """
 
-    __slots__ = (
-        "_bar", "_book", "_exposures", "_heat", "_last", "_leaders", "_measured", "_structure", "_told", "_version",
-        "_weights", "_window", "limits", "shared",
-    )  # fmt: skip
+    __slots__ = ("_asked", "_exposures", "_heat", "_weights")
 
     kind = "multi-symbol"
 
-    def __init__(
-        self,
-        structure: MarketStructureCoordinator | None = None,
-        *,
-        capital: float,
-        limits: PortfolioLimits | None = None,
-        shared: bool = False,
-        max_gap: int = 72,
-    ) -> None:
-        self.limits = PortfolioLimits() if limits is None else limits
-        """What the book may be at the most."""
-        if not isinstance(self.limits, PortfolioLimits):
-            raise ParameterError(f"limits must be PortfolioLimits, got {type(limits).__name__}", "type")
-        self.shared = flag("shared", shared)
-        """Whether somebody else feeds the structure."""
-        if structure is None:
-            if self.shared:
-                raise ParameterError(
-                    "shared needs a structure that somebody else feeds, got structure=None", "structure"
-                )
-            structure = MarketStructureCoordinator(window_size=self.limits.window_size)
-        if not isinstance(structure, MarketStructureCoordinator):
-            raise ParameterError(
-                f"structure must be a MarketStructureCoordinator, got {type(structure).__name__}", "type"
-            )
-        self._begin(structure.leaders, Book(capital), ReturnWindow(self.limits.window_size, max_gap))
-        self._structure: MarketStructureCoordinator | None = structure
-        # The bars of an own structure before this book are not taken again.
-        self._last = self._bar.closed = None if self.shared else structure.last_bar
-
     def _begin(self, leaders: tuple[str, ...], book: Book, window: ReturnWindow) -> None:
-        self._leaders, self._book, self._window = leaders, book, window
-        self._bar = FormingBar(None, None)
-        self._measured = Measured(window, leaders, self.limits)
-        self._version = -1
+        super()._begin(leaders, book, window)
+        # What the answers below are of.
+        self._asked: tuple[Measured, int] | None = None
         self._weights: dict[str, float] = {}
-        # What the leaders do, of the last bar.
-        self._told: list[LeaderStatus] | None = None
         self._heat: Heat | None = None
         self._exposures: tuple[LeaderExposure, ...] | None = None
-
-    # --- the market ---
-
-    @property
-    def structure(self) -> MarketStructureCoordinator:
-        """The live market the book stands on.
-
-        Raises
-        ------
-        StateError
-            A shared one was not attached after a restore.
-        """
-        if self._structure is None:
-            raise StateError(
-                "the shared structure is saved by its owner: give it to attach after a restore", "structure"
-            )
-        return self._structure
-
-    @property
-    def leaders(self) -> tuple[str, ...]:
-        """The leaders of the structure."""
-        return self._leaders
-
-    @property
-    def symbols(self) -> list[str]:
-        """All symbols that had a price, in the order in which they came."""
-        return self._window.symbols
-
-    @property
-    def last_bar(self) -> int | None:
-        """Time of the last closed bar in nanoseconds; None before it."""
-        return self._last
-
-    @property
-    def row(self) -> int:
-        """Number of the last closed bar, counted from 0; -1 before it."""
-        return self._window.row
-
-    def attach(self, structure: MarketStructureCoordinator) -> None:
-        """Stand on a shared structure that its owner has restored.
-
-        Raises
-        ------
-        StateError
-            Not shared; other leaders, or another last bar, than when the snapshot was taken.
-        """
-        if not self.shared:
-            raise StateError("this book has a structure of its own, and it is in its snapshot", "structure")
-        if not isinstance(structure, MarketStructureCoordinator):
-            raise ParameterError(
-                f"structure must be a MarketStructureCoordinator, got {type(structure).__name__}", "type"
-            )
-        if structure.leaders != self._leaders:
-            raise StateError(f"the structure's leaders must be {self._leaders}, got {structure.leaders}", "structure")
-        if structure.last_bar != self._last:
-            raise StateError(
-                f"the structure's last bar must be at {self._last} ns, got {structure.last_bar} ns", "structure"
-            )
-        self._structure = structure
-
-    def update_price(self, symbol: str, ts: object, price: object) -> None:
-        """Take in one price of a bar, here and in the structure; a later bar closes the one before.
-
-        Parameters
-        ----------
-        symbol : str
-        ts : int, datetime or datetime64
-        price : float or None
-            Above 0; None, NaN and infinities are missing.
-
-        Raises
-        ------
-        DataError
-            The structure is shared; no time, no price.
-        OrderError
-            The bar has closed, or somebody else fed the structure. After any error all is as it was.
-        """
-        self._owner().update(symbol, ts, price)
-        self._arrive(ts, {symbol: price})
-
-    def update_bar(self, ts: object, prices: Mapping[str, object]) -> None:
-        """Take in a whole bar, here and in the structure, and close it; errors as `update_price`.
-
-        Parameters
-        ----------
-        ts : int, datetime or datetime64
-        prices : mapping of str to float or None
-        """
-        self._owner().update_bar(ts, prices)
-        self._arrive(ts, prices)
-        self._close()
-
-    def close_bar(self) -> None:
-        """Close the bar that is being formed, here and in the structure; nothing where there is none."""
-        self._owner().close_bar()
-        self._close()
-
-    def take_bar(self, ts: object, prices: Mapping[str, object]) -> None:
-        """Take in a closed bar that the shared structure was fed already.
-
-        Parameters
-        ----------
-        ts : int, datetime or datetime64
-            Of the structure's last bar.
-        prices : mapping of str to float or None
-            The same as the structure was fed.
-
-        Raises
-        ------
-        DataError
-            The structure is not shared; no time, no price.
-        OrderError
-            Not after the last bar here, or not the last bar of the structure. After any error all is as it was.
-        """
-        if not self.shared:
-            raise DataError("take_bar is for a shared structure: this one is fed by update_bar", "shared")
-        if not isinstance(prices, Mapping):
-            raise DataError(f"prices must be a mapping of symbol to price, got {type(prices).__name__}", "prices")
-        time = epoch_nanoseconds(ts, "ts")
-        last = self.structure.last_bar
-        if self._last is not None and time <= self._last:
-            raise OrderError(f"ts must be after the last bar at {self._last} ns, got {time} ns", "time_order")
-        if last != time:
-            raise OrderError(
-                f"ts must be the structure's last bar, {last} ns, got {time} ns: feed it first", "time_order"
-            )
-        self._arrive(time, prices)
-        self._close()
-
-    def price(self, symbol: str) -> float | None:
-        """Return the last price of a symbol, however old; None before it has one."""
-        return self._window.price(symbol)
 
     # --- the book ---
 
@@ -271,6 +102,22 @@ class MultiSymbolCoordinator(Sealed):
     def position(self, symbol: str) -> Position | None:
         """Return the position in a symbol; None where there is none."""
         return self._book.get(symbol)
+
+    @property
+    def ended(self) -> tuple[str, ...]:
+        """Symbols of positions whose instrument ended: after a hole of more than `max_gap` bars another one began.
+
+        What the name trades at since then is not the price of the position.
+        """
+        return self._book.ended
+
+    def worth_at(self, symbol: str) -> float | None:
+        """Return the price that the position in a symbol is worth at; None where there is no position.
+
+        The last one; of an instrument that ended the last one before; the entry before there is one.
+        """
+        held = self._book.get(symbol)
+        return None if held is None else self._book.price(held, self._window)
 
     def set_capital(self, capital: float) -> None:
         """Say what the capital is now, in quote currency.
@@ -330,7 +177,7 @@ class MultiSymbolCoordinator(Sealed):
         self._refresh()
         if self._heat is None:
             book, window = self._book, self._window
-            self._heat = read_heat(self._weights, book.risk(window), book.stale(window), self._measured)
+            self._heat = read_heat(self._weights, sum(book.risks(window)), book.stale(window), self._measured)
         return self._heat
 
     @property
@@ -372,7 +219,8 @@ class MultiSymbolCoordinator(Sealed):
         stop : float, above 0, optional
             None for none: the whole value counts as risk.
         price : float, above 0, optional
-            At which it would be opened; the last one by default.
+            At which it would be opened; the last one by default. Where the two differ, the one that makes more of
+            exposure, or of risk, counts.
 
         Returns
         -------
@@ -382,30 +230,30 @@ class MultiSymbolCoordinator(Sealed):
         Raises
         ------
         ParameterError
-            A number that is not finite and above 0, a size of more than a million times the capital. What is only
-            unwise is no error but a rule that does not pass.
+            A number that is not finite and above 0, `size` / `price` neither; a size of more than a million times the
+            capital. What is only unwise is no error but a rule that does not pass.
 
         Notes
         -----
         `ENTRY_RULES` has the names. **leader_breakdown**: no longs in assets other than leaders while any leader breaks
-        down, or while it is not known whether it does, until it has stabilised as `BreakdownRule` says. A leader itself
-        may be bought while another one breaks down, for that is how leadership rotates, but not while it breaks down
-        itself. Shorts may be opened.
+        down, or while it is not known whether it does, as of one whose last price is older than `max_price_age`, until
+        it has stabilised as `BreakdownRule` says. A leader itself may be bought while another one breaks down, for that
+        is how leadership rotates, but not while it breaks down itself. Shorts may be opened.
         """
         symbol_name("symbol", symbol)
         choice("side", side, get_args(Side))
         size = positive("size", size)
         stop = None if stop is None else positive("stop", stop)
-        share = share_of(size, self._book.capital)
-        price = self._window.price(symbol) if price is None else positive("price", price)
-        sign = 1.0 if side == "long" else -1.0
+        book, window = self._book, self._window
+        share_of(size, book.capital)
+        last = window.price(symbol)
+        price = last if price is None else positive("price", price)
+        value, risk = at_stake(side, size, price, stop, last)
         before = self.heat()
         weights = dict(self._weights)
-        weights[symbol] = weights.get(symbol, 0.0) + sign * share
-        risk = share if price is None or stop is None else share * sign * (price - stop) / price
-        # A stop on the wrong side stops nothing.
-        risk = risk if risk > 0.0 else share
-        after = read_heat(weights, before.risk + risk, before.stale, self._measured)
+        weights[symbol] = weights.get(symbol, 0.0) + (1.0 if side == "long" else -1.0) * book.share(value)
+        stale = before.stale if window.age(symbol) == 0 or symbol in before.stale else (*before.stale, symbol)
+        after = read_heat(weights, sum([*book.risks(window), book.share(risk)]), stale, self._measured)
         exposure_before, exposure_after = self.exposures(), leader_exposures(weights, self._measured)
         plan = self._plan(
             symbol, side, weights, price=price, stop=stop, gross=after.gross, risk=after.risk,
@@ -436,9 +284,11 @@ class MultiSymbolCoordinator(Sealed):
         symbol_name("symbol", symbol)
         choice("side", side, get_args(Side))
         self._refresh()
-        weights = {**self._weights}
-        weights.setdefault(symbol, 0.0)
-        plan = self._plan(symbol, side, weights, price=None, stop=None, gross=self.gross, risk=0.0)
+        weights, gross, held = {symbol: 0.0, **self._weights}, self.gross, self._book.get(symbol)
+        if held is not None and held.side != side:
+            # At most it makes the one there is nothing.
+            gross, weights[symbol] = gross - abs(weights[symbol]), 0.0
+        plan = self._plan(symbol, side, weights, price=None, stop=None, gross=gross, risk=0.0)
         return tuple(result for result in judge(plan, SIZELESS_RULES) if not result.passed)
 
     def _plan(
@@ -531,48 +381,9 @@ class MultiSymbolCoordinator(Sealed):
 
     # --- within ---
 
-    def _owner(self) -> MarketStructureCoordinator:
-        """Return the structure, to be fed."""
-        if self.shared:
-            raise DataError("the structure is shared: its owner feeds it, and tells of the bar by take_bar", "shared")
-        structure = self.structure
-        if structure.last_bar != self._last:
-            raise OrderError(
-                f"the structure's last bar must be at {self._last} ns, got {structure.last_bar} ns: it was fed by "
-                "somebody else, which needs shared=True",
-                "time_order",
-            )
-        return structure
-
-    def _arrive(self, ts: object, prices: Mapping[str, object]) -> None:
-        time, checked = self._bar.check(ts, prices)
-        if self._bar.ts is not None and time > self._bar.ts:
-            self._close()
-        self._bar.ts = time
-        self._bar.prices.update(checked)
-
-    def _close(self) -> None:
-        closed = self._bar.close()
-        if closed is None:
-            return
-        window, book = self._window, self._book
-        self._last, prices = closed
-        # Of symbols that had one in the bars: a first price ends nothing.
-        before = {symbol: price for symbol, price in book.prices(window).items() if window.price(symbol) is not None}
-        window.push(prices)
-        book.note_ends(window, before)
-        self._measured = Measured(window, self._leaders, self.limits)
-        self._version = -1
-        self._told = None
-
     def _refresh(self) -> None:
-        """Forget answers about a book that has changed since."""
-        if self._version != self._book.version:
+        """Forget answers about a book, or a bar, that has changed since."""
+        if self._asked != (now := (self._measured, self._book.version)):
             self._weights = self._book.weights(self._window)
             self._heat = self._exposures = None
-            self._version = self._book.version
-
-    def _statuses(self) -> list[LeaderStatus]:
-        if self._told is None:
-            self._told = [self.structure.leader_status(leader) for leader in self._leaders]
-        return self._told
+            self._asked = now

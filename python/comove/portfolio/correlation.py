@@ -18,11 +18,10 @@ from comove.options import Floats, floats, positive, symbols, table
 
 __all__ = [
     "NearestCorrelation",
-    "component",
     "components",
     "correlation_groups",
     "nearest_correlation",
-    "neighbours",
+    "nearest_of",
 ]
 
 #: An eigenvalue as far below 0 as this is rounding.
@@ -77,7 +76,11 @@ def nearest_correlation(correlations: object) -> NearestCorrelation:
            [0.7607, 1.    , 0.7607],
            [0.1573, 0.7607, 1.    ]])
     """
-    given = _checked(correlations)
+    return nearest_of(_checked(correlations))
+
+
+def nearest_of(given: Floats) -> NearestCorrelation:
+    """Return the nearest correlation matrix of one that is symmetric, from -1 to 1 and has 1 on the diagonal."""
     if not len(given) or np.linalg.eigvalsh(given)[0] >= -_ROUNDING * len(given):
         return NearestCorrelation(given, 0.0)
     correction = np.zeros_like(given)
@@ -149,20 +152,17 @@ def components(joined: npt.NDArray[np.bool_]) -> list[list[int]]:
     joined : bool, shape (k, k)
         Symmetric.
     """
-    near, left, found = neighbours(joined), (1 << len(joined)) - 1, []
+    # Each row as the bits of one number; the first place is the lowest.
+    rows = np.packbits(joined, axis=1, bitorder="little")
+    near, left, found = [int.from_bytes(row.tobytes(), "little") for row in rows], (1 << len(joined)) - 1, []
     while left:
-        found.append(component((left & -left).bit_length() - 1, near))
+        found.append(_component((left & -left).bit_length() - 1, near))
         for place in found[-1]:
             left &= ~(1 << place)
     return sorted(found, key=len, reverse=True)
 
 
-def neighbours(joined: npt.NDArray[np.bool_]) -> list[int]:
-    """Return each row as the bits of one number; the first place is the lowest."""
-    return [int.from_bytes(row.tobytes(), "little") for row in np.packbits(joined, axis=1, bitorder="little")]
-
-
-def component(first: int, near: Sequence[int]) -> list[int]:
+def _component(first: int, near: Sequence[int]) -> list[int]:
     """Return the places that hang together with one of them, in order."""
     group = new = 1 << first
     places = []

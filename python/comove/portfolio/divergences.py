@@ -52,7 +52,8 @@ class Divergence:
 def divergences(measured: Measured) -> list[Divergence]:
     """Return the assets whose gap is at the threshold or beyond, the largest score by size first.
 
-    Leaders are no assets here. At least half of the rows of the gap must have all returns.
+    Leaders are no assets here, nor are symbols without a price in the last bar: those cannot be traded. At least half
+    of the rows of the gap must have all returns.
     """
     limits, window, leaders = measured.limits, measured.window, measured.used
     rows = limits.gap_rows
@@ -62,7 +63,7 @@ def divergences(measured: Measured) -> list[Divergence]:
     among = measured.places(leaders)
     fit, x = Regressions(returns[:-rows], among, limits.min_samples), returns[:, among]
     names = window.symbols
-    assets = np.array([at for at, name in enumerate(names) if name not in measured.leaders and fit.known[at]], np.int64)
+    assets = np.array([at for _, at in measured.assets() if fit.known[at]], np.int64)
     scores, gaps, counts = _scores(fit, returns[-rows:], x[-rows:], assets)
     enough = counts * 2 >= rows
     out = []
@@ -103,9 +104,10 @@ def _scores(
     residuals = np.where(given, returns - fit.expected(leaders, assets), 0.0)
     gaps, counts = residuals.sum(axis=0), mask.sum(axis=0)
     doubt = fit.quadratic(mask.T @ fit.design(leaders), assets)
-    noise = np.sqrt(fit.residual_variance[assets]) * np.sqrt(counts + doubt)
-    # An asset that its leaders explain without a residual has no noise to part beyond.
-    scores = np.where(noise > 0.0, gaps / np.where(noise > 0.0, noise, 1.0), 0.0)
+    with np.errstate(all="ignore"):
+        noise = np.sqrt(fit.residual_variance[assets]) * np.sqrt(counts + doubt)
+        # An asset that its leaders explain without a residual has no noise to part beyond.
+        scores = np.where(noise > 0.0, gaps / np.where(noise > 0.0, noise, 1.0), 0.0)
     return scores, gaps, counts
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from comove.options import positive
 from comove.portfolio.exposure import LeaderExposure, NetExposure
 from comove.portfolio.limits import PortfolioLimits
 from comove.portfolio.measured import Measured
@@ -13,7 +14,7 @@ from comove.portfolio.positions import Position, Side
 from comove.portfolio.readings import Heat, MarginalHeat
 from comove.structure import LeaderStatus
 
-__all__ = ["ENTRY_RULES", "SIZELESS_RULES", "Entry", "Plan", "RuleResult", "judge"]
+__all__ = ["ENTRY_RULES", "SIZELESS_RULES", "Entry", "Plan", "RuleResult", "at_stake", "judge"]
 
 #: A limit that is met exactly is met whatever rounding does to the last places.
 _ROUNDING: Final = 1e-12
@@ -86,6 +87,30 @@ class Plan:
     def limits(self) -> PortfolioLimits:
         """The limits that hold."""
         return self.measured.limits
+
+
+def at_stake(
+    side: Side, size: float, price: float | None, stop: float | None, last: float | None
+) -> tuple[float, float]:
+    """Return exposure and loss at the stop of a position that would be opened, in quote currency.
+
+    By the price it is opened at or the last one, whichever makes more: the book counts it by the last one.
+
+    Raises
+    ------
+    ParameterError
+        `size` / `price` is 0 or not finite.
+    """
+    if price is None:
+        return size, size
+    units = positive("size / price", size / price)
+    marks = (price,) if last is None else (price, last)
+    value = max(units * mark for mark in marks)
+    sign = 1.0 if side == "long" else -1.0
+    # A stop on the wrong side stops nothing.
+    if stop is None or (price - stop) * sign <= 0.0:
+        return value, value
+    return value, max(sign * units * (mark - stop) for mark in marks)
 
 
 def judge(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
@@ -169,11 +194,12 @@ def _are_known(plan: Plan, others: Sequence[str]) -> list[bool]:
 
 def _max_leader_beta(plan: Plan) -> tuple[bool, str]:
     limits, passed, texts = plan.limits, True, []
+    unknown: dict[str, list[str]] = {}
     for before, after in zip(plan.exposure_before, plan.exposure_after, strict=True):
         bound = _bound(after.joint, limits.beta_errors)
         if bound is None:
             passed = False
-            texts.append(f"net exposure to {after.leader} is not known: {after.reason}")
+            unknown.setdefault(str(after.reason), []).append(after.leader)
             continue
         net, stderr = after.joint.net, after.joint.stderr
         text = f"net exposure to {after.leader} is {net:.3f} +- {stderr:.3f}"
@@ -187,6 +213,8 @@ def _max_leader_beta(plan: Plan) -> tuple[bool, str]:
             passed = False
             text += f", above {limits.max_leader_beta:g}"
         texts.append(text)
+    # Mostly one reason for all leaders.
+    texts += [f"net exposure to {' and '.join(leaders)} is not known: {why}" for why, leaders in unknown.items()]
     return passed, "; ".join(texts)
 
 

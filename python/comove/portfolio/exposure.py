@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 
 from comove.portfolio.measured import Measured
+from comove.portfolio.numbers import scale_of
 
 __all__ = ["LeaderExposure", "NetExposure", "leader_exposures"]
 
@@ -72,9 +73,23 @@ def leader_exposures(weights: Mapping[str, float], measured: Measured) -> tuple[
     Errors of betas are those of least squares with errors that are alike in all rows; heavy tails and volatility that
     comes in clusters make true ones larger.
     """
-    quick = _without_holes(weights, measured)
-    if quick is not None:
-        return quick
+    scale = scale_of(weights.values())
+    unit = {symbol: weight / scale for symbol, weight in weights.items()}
+    found = _without_holes(unit, measured) or _with_holes(unit, measured)
+    return found if scale == 1.0 else tuple(_times(each, scale) for each in found)
+
+
+def _times(exposure: LeaderExposure, scale: float) -> LeaderExposure:
+    single, joint = (
+        each if each.net is None or each.stderr is None or each.gross is None
+        else NetExposure(each.net * scale, each.stderr * scale, each.gross * scale)
+        for each in (exposure.single, exposure.joint)
+    )  # fmt: skip
+    return LeaderExposure(leader=exposure.leader, single=single, joint=joint, n=exposure.n, reason=exposure.reason)
+
+
+def _with_holes(weights: Mapping[str, float], measured: Measured) -> tuple[LeaderExposure, ...]:
+    """Return the exposures of any symbols, by the regressions of each on its own rows."""
     joint, n, causes = _joint(weights, measured)
     out = []
     for leader, found in zip(measured.leaders, joint, strict=True):
@@ -93,7 +108,8 @@ def _without_holes(weights: Mapping[str, float], measured: Measured) -> tuple[Le
     if betas is None or len(places) < len(weights) or not measured.moments.full[places].all():
         return None
     single, joint = betas.of_book(places, np.array(list(weights.values())))
-    if joint is None:
+    # Moments beyond the range of float64 make none.
+    if joint is None or not np.isfinite([single.variance, joint.variance]).all():
         return None
     n = None if all(symbol in measured.leaders for symbol in weights) else betas.rows
     each = [
@@ -140,7 +156,7 @@ def _exposures(
     causes = [
         f"{leader} has fewer than {least} returns in the window" for leader in leaders if leader not in measured.used
     ]
-    causes += [f"{symbol} has had no price" for symbol in measure if measured.window.place(symbol) is None]
+    causes += [f"{symbol} has no returns" for symbol in measure if measured.window.place(symbol) is None]
     if causes or not leaders:
         return [_UNKNOWN] * len(leaders), 0, causes
     w = np.array([weights[symbol] for symbol in measure])
@@ -152,6 +168,8 @@ def _exposures(
                 causes.append(f"{symbol} has {rows:g} rows with its leaders, {least} are needed")
             elif not known:
                 causes.append(f"in the rows of {symbol} a leader does not vary, or is made of the others")
+        if not causes:
+            causes.append(f"returns of {', '.join(measure)} are too large to be squared")
         return [_UNKNOWN] * len(leaders), n, causes
     parts = w[:, np.newaxis] * slopes.betas
     nets, grosses = parts.sum(axis=0).tolist(), np.abs(parts).sum(axis=0).tolist()

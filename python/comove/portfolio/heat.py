@@ -14,9 +14,10 @@ import numpy as np
 from comove.errors import DataError
 from comove.options import Floats, positive, series, table
 from comove.portfolio.correlation import nearest_correlation
+from comove.portfolio.numbers import scale_of
 from comove.portfolio.positions import Position
 
-__all__ = ["bets_of", "correlated_heat", "effective_bets", "gross_heat", "risk_heat"]
+__all__ = ["bets_of", "correlated_heat", "effective_bets", "gross_heat", "heat_of", "risk_heat"]
 
 #: A variance as far below 0 as this, of the largest, is rounding.
 _ROUNDING: Final = 1e-10
@@ -79,8 +80,15 @@ def correlated_heat(weights: object, correlations: object) -> float:
     matrix = nearest_correlation(correlations).matrix
     if len(matrix) != len(w):
         raise DataError(f"correlations must have {len(w)} rows, one a weight, got {len(matrix)}", "shape")
+    return heat_of(w, matrix)
+
+
+def heat_of(w: Floats, matrix: Floats) -> float:
+    """Return sqrt(w' C w) of a matrix that is possible."""
+    scale = scale_of(w.tolist())
+    unit = w / scale
     # Rounding may take a perfect hedge below 0.
-    return math.sqrt(max(0.0, float(w @ matrix @ w)))
+    return scale * math.sqrt(max(0.0, float(unit @ matrix @ unit)))
 
 
 def effective_bets(weights: object, covariance: object) -> float:
@@ -130,6 +138,7 @@ def effective_bets(weights: object, covariance: object) -> float:
 
 def bets_of(w: Floats, values: Floats, vectors: Floats) -> float:
     """Return the effective number of bets by the eigenvalues of the covariance, the smallest first, and its vectors."""
+    w = w / scale_of(w.tolist())
     parts = np.maximum(values, 0.0) * (vectors.T @ w) ** 2
     total = parts.sum()
     # What rounding leaves of a perfect hedge is no bet.

@@ -59,7 +59,8 @@ class PortfolioLimits:
     """Common rows a correlation needs, and complete rows a beta; at least 20. Three days of hours: a standard error of
     0.12 of a correlation near 0."""
     max_price_age: int = 0
-    """Rows since the last price of a symbol that is entered: 0 for a price in the last bar."""
+    """Rows since the last price of a symbol that is entered, and of a leader that is said to stand: 0 for a price in
+    the last bar."""
     gap_rows: int = 24
     """Rows of the gap between an asset and its leaders; a day of hours."""
     gap_at: float = 2.5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from comove.options import Floats
 from comove.portfolio.betas import MomentBetas
-from comove.portfolio.correlation import component, components, neighbours
+from comove.portfolio.correlation import components
 from comove.portfolio.limits import PortfolioLimits
 from comove.portfolio.regressions import Regressions
 from comove.portfolio.returns import PairMoments, ReturnWindow
@@ -27,7 +27,8 @@ class Slopes:
     n: Floats
     """Complete rows, shape (c,)."""
     variances: Floats | None
-    """Of the betas of the whole book on each leader, shape (p,); None where a beta is not known."""
+    """Of the betas of the whole book on each leader, shape (p,); None where a beta is not known, or they are beyond
+    the range of float64."""
 
     @property
     def known(self) -> npt.NDArray[np.bool_]:
@@ -50,8 +51,9 @@ class Measured:
         "_asked",
         "_betas",
         "_correlations",
+        "_fits",
+        "_group_of",
         "_groups",
-        "_near",
         "_single",
         "_used",
         "leaders",
@@ -63,7 +65,8 @@ class Measured:
         self.window, self.leaders, self.limits = window, tuple(leaders), limits
         self._correlations: Floats | None = None
         self._groups: list[tuple[str, ...]] | None = None
-        self._near: list[int] | None = None
+        self._group_of: dict[str, tuple[str, ...]] | None = None
+        self._fits: dict[tuple[str, ...], Regressions] = {}
         self._used: tuple[str, ...] | None = None
         self._asked = False
         self._betas: MomentBetas | None = None
@@ -91,23 +94,15 @@ class Measured:
         """Symbols that hang together, as `correlation_groups` has them."""
         if self._groups is None:
             names = self.window.symbols
-            joined = components(self._joined()) if names else []
+            joined = components(np.abs(self.correlations) >= self.limits.group_at) if names else []
             self._groups = [tuple(names[place] for place in group) for group in joined]
         return self._groups
 
     def group_of(self, symbol: str) -> tuple[str, ...]:
         """Return the group a symbol is in; of one that had no price, itself."""
-        place = self.window.place(symbol)
-        if place is None:
-            return (symbol,)
-        if self._near is None:
-            self._near = neighbours(self._joined())
-        names = self.window.symbols
-        return tuple(names[each] for each in component(place, self._near))
-
-    def _joined(self) -> npt.NDArray[np.bool_]:
-        found: npt.NDArray[np.bool_] = np.abs(self.correlations) >= self.limits.group_at
-        return found
+        if self._group_of is None:
+            self._group_of = {name: group for group in self.groups for name in group}
+        return self._group_of.get(symbol, (symbol,))
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -117,6 +112,12 @@ class Measured:
             places = [(leader, self.window.place(leader)) for leader in self.leaders]
             self._used = tuple(leader for leader, at in places if at is not None and counts[at] >= least)
         return self._used
+
+    def assets(self) -> Iterator[tuple[str, int]]:
+        """Return the symbols other than leaders that have a price in the last bar, and their columns."""
+        for place, symbol in enumerate(self.window.symbols):
+            if symbol not in self.leaders and self.window.age(symbol) == 0:
+                yield symbol, place
 
     def moment_betas(self) -> MomentBetas | None:
         """Return the betas of the symbols without a missing row; None where a leader has one or rows are too few."""
@@ -128,14 +129,21 @@ class Measured:
                 self._betas = MomentBetas(self.moments.covariance, rows, places)
         return self._betas
 
+    def fit(self, leaders: tuple[str, ...]) -> Regressions:
+        """Return the regressions of all symbols on leaders that are used, made once a bar."""
+        if leaders not in self._fits:
+            self._fits[leaders] = Regressions(self.window.returns, self.places(leaders), self.limits.min_samples)
+        return self._fits[leaders]
+
     def slopes(self, leaders: tuple[str, ...], symbols: Sequence[str], w: Floats) -> Slopes:
         """Return the betas of symbols that have columns on leaders that are used, and the errors for the weights w."""
-        places, among, p = self.places(symbols), self.places(leaders), len(leaders)
-        fit = Regressions(self.window.returns[:, among + places], range(p), self.limits.min_samples)
+        places, fit = self.places(symbols), self.fit(leaders)
         variances = None
-        if fit.known[p:].all():
-            variances = np.array([w @ each @ w for each in fit.covariances(range(p, p + len(places)))])
-        return Slopes(fit.betas[p:], fit.n[p:], variances)
+        if fit.known[places].all():
+            with np.errstate(all="ignore"):
+                found = np.array([w @ each @ w for each in fit.covariances(places)])
+            variances = found if np.isfinite(found).all() else None
+        return Slopes(fit.betas[places], fit.n[places], variances)
 
     def single(self, leader: str) -> tuple[Floats, Floats, Floats]:
         """Return beta on a used leader alone, its standard error and its rows for all symbols; NaN where not known."""
@@ -149,8 +157,7 @@ class Measured:
                 betas[full], stderr[full], n[full] = found.single[full, at], found.single_stderr()[full, at], found.rows
             rest = np.flatnonzero(~full)
             if len(rest):
-                columns = [*self.places([leader]), *rest.tolist()]
-                fit = Regressions(self.window.returns[:, columns], [0], self.limits.min_samples)
-                betas[rest], stderr[rest], n[rest] = fit.betas[1:, 0], fit.stderr[1:, 0], fit.n[1:]
+                fit = self.fit((leader,))
+                betas[rest], stderr[rest], n[rest] = fit.betas[rest, 0], fit.stderr[rest, 0], fit.n[rest]
             self._single[leader] = betas, stderr, n
         return self._single[leader]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from math import inf
+from collections.abc import Iterable
+from math import frexp, inf
 
 import numpy as np
 
 from comove.errors import ParameterError
 from comove.options import whole
 
-__all__ = ["above", "count", "share", "within"]
+__all__ = ["above", "count", "scale_of", "share", "within"]
 
 
 def within(name: str, value: object, least: float, most: float) -> float:
@@ -58,6 +59,17 @@ def count(name: str, value: object, least: int, most: int) -> int:
     if type(value) is int and least <= value <= most:
         return value
     return whole(name, value, least=least, most=most, because="")
+
+
+def scale_of(values: Iterable[float]) -> float:
+    """Return a power of two over which the squares of values stay within float64; 1 for most values.
+
+    Dividing by it, and multiplying again, changes no digit.
+    """
+    largest = max(map(abs, values), default=0.0)
+    if not largest or 1e-100 < largest < 1e100:
+        return 1.0
+    return 2.0 ** min(frexp(largest)[1], 1023)
 
 
 def share(part: float) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 
 import numpy as np
 
 from comove.options import Floats
-from comove.portfolio.correlation import nearest_correlation
-from comove.portfolio.heat import bets_of
+from comove.portfolio.book import ended
+from comove.portfolio.correlation import nearest_of
+from comove.portfolio.heat import bets_of, heat_of
 from comove.portfolio.measured import Measured
 
 __all__ = ["Heat", "MarginalHeat", "read_heat"]
@@ -36,7 +36,7 @@ class Heat:
     """Symbols whose correlations are not known. Each is taken to have correlation 1 with the rest of the book, in the
     direction that adds: of all correlations that are possible these make the most heat."""
     stale: tuple[str, ...]
-    """Symbols whose price is not of the last bar."""
+    """Symbols whose price is not of the last bar, those of instruments that ended too."""
     reason: str | None
     """What of it is assumed or old, in words."""
 
@@ -70,10 +70,9 @@ def read_heat(weights: Mapping[str, float], risk: float, stale: Sequence[str], m
         matrix = given
         # Correlations of the same rows are those of some market as they are.
         if not measured.moments.full[places].all():
-            near = nearest_correlation(given)
+            near = nearest_of(given)
             matrix, shift = near.matrix, near.shift
-        # Rounding may take a perfect hedge below 0.
-        correlated = sqrt(max(0.0, float(w @ matrix @ w)))
+        correlated = heat_of(w, matrix)
         deviation = np.sqrt(measured.moments.covariance[places, places])
         bets = bets_of(w, *np.linalg.eigh(matrix * deviation * deviation[:, np.newaxis]))
     sizes = [abs(weight) for weight in weights.values()]
@@ -86,7 +85,7 @@ def read_heat(weights: Mapping[str, float], risk: float, stale: Sequence[str], m
         bets=bets,
         assumed=assumed,
         stale=tuple(stale),
-        reason=_reason(assumed, stale, measured),
+        reason=_reason(assumed, stale, weights, measured),
     )
 
 
@@ -107,7 +106,9 @@ def _known(weights: Mapping[str, float], measured: Measured) -> tuple[list[str],
     return known, places, given
 
 
-def _reason(assumed: Sequence[str], stale: Sequence[str], measured: Measured) -> str | None:
+def _reason(
+    assumed: Sequence[str], stale: Sequence[str], weights: Mapping[str, float], measured: Measured
+) -> str | None:
     causes = []
     if assumed:
         verb = "has" if len(assumed) == 1 else "have"
@@ -115,6 +116,10 @@ def _reason(assumed: Sequence[str], stale: Sequence[str], measured: Measured) ->
             f"{', '.join(assumed)} {verb} fewer than {measured.limits.min_samples} common rows or do not vary: taken "
             "to move with the rest of the book"
         )
-    if stale:
-        causes.append(f"{', '.join(stale)} had no price in the last bar: counted at the last one")
+    gone = [symbol for symbol in stale if ended(symbol) in weights]
+    late = [symbol for symbol in stale if symbol not in gone]
+    if late:
+        causes.append(f"{', '.join(late)} had no price in the last bar: counted at the last one")
+    if gone:
+        causes.append(f"the instrument that was {', '.join(gone)} ended: counted at its last price")
     return "; ".join(causes) if causes else None

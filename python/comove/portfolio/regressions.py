@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comove.options import Floats
-from comove.portfolio.correlation import nearest_correlation
+from comove.portfolio.correlation import nearest_of
 
 __all__ = ["LEAST_TOLERANCE", "Regressions"]
 
@@ -51,8 +51,8 @@ class Regressions:
     """
 
     __slots__ = (
-        "_center", "_coefficients", "_crossed", "_design", "_inverses", "_kind", "_masks", "_products", "_scale",
-        "_y", "betas", "known", "n",
+        "_center", "_coefficients", "_crossed", "_design", "_inverses", "_kind", "_masks", "_pairs", "_products",
+        "_scale", "_shared", "_y", "betas", "known", "n",
     )  # fmt: skip
 
     def __init__(self, returns: Floats, leaders: Sequence[int], least: int) -> None:
@@ -61,6 +61,9 @@ class Regressions:
         if not complete.all():
             x, y = x[complete], y[complete]
         q = x.shape[1] + 1
+        # What pairs of columns have in common, kept when first asked for.
+        self._pairs: dict[int, tuple[Floats, Floats]] = {}
+        self._shared: Floats | None = None
         self._center, self._scale = _standard(x)
         self._design = self.design(x)
         # Columns without a missing row have one inverse in common, the first.
@@ -90,8 +93,9 @@ class Regressions:
     def residuals(self, columns: Sequence[int]) -> Floats:
         """Return the residuals of some columns in the rows that all leaders have; 0 where an asset has no return."""
         among = list(columns)
-        fitted = self._design @ self._coefficients[among].T
-        found: Floats = (self._y[:, among] - fitted) * self._masks[:, self._kind[among]]
+        with np.errstate(all="ignore"):
+            fitted = self._design @ self._coefficients[among].T
+            found: Floats = (self._y[:, among] - fitted) * self._masks[:, self._kind[among]]
         return found
 
     @property
@@ -108,7 +112,8 @@ class Regressions:
     def stderr(self) -> Floats:
         """Standard errors of the betas, shape (k, p); NaN where betas are."""
         slopes = np.diagonal(self._inverses, axis1=1, axis2=2)[self._kind, 1:]
-        found: Floats = np.sqrt(self.residual_variance[:, np.newaxis] * slopes) / self._scale
+        with np.errstate(all="ignore"):
+            found: Floats = np.sqrt(self.residual_variance[:, np.newaxis] * slopes) / self._scale
         return found
 
     def covariances(self, places: Sequence[int]) -> Floats:
@@ -123,26 +128,38 @@ class Regressions:
         -------
         float64, shape (p, c, c)
         """
-        q = self._design.shape[1]
         columns = list(places)
-        kinds, kind = np.unique(self._kind[columns], return_inverse=True)
-        masks = self._masks[:, kinds]
-        both = (masks[:, :, np.newaxis] * masks[:, np.newaxis, :]).reshape(len(masks), -1)
-        gram = _square(both.T @ self._products, q).reshape(len(kinds), len(kinds), q, q)
-        inverse = self._inverses[kinds]
-        left = np.matmul(inverse[:, np.newaxis], gram)
-        right = np.matmul(inverse[np.newaxis], gram)
-        degrees = gram[:, :, 0, 0] - _trace(left) - _trace(right) + _trace(np.matmul(left, right))
-        slopes = np.matmul(left, inverse[np.newaxis])[:, :, range(1, q), range(1, q)] / (self._scale * self._scale)
-        residuals = self.residuals(columns)
-        products = residuals.T @ residuals
+        kinds = self._kind[columns].tolist()
+        degrees = np.array([self._pair(kind)[0][kinds] for kind in kinds])
+        slopes = np.array([self._pair(kind)[1][kinds] for kind in kinds])
+        if self._shared is None:
+            residuals = self.residuals(range(len(self._kind)))
+            with np.errstate(all="ignore"):
+                self._shared = residuals.T @ residuals
+        products = self._shared[columns][:, columns]
         # So few common rows do not tell, and share next to no error.
-        enough = degrees[np.ix_(kind, kind)] >= 1.0
-        errors = np.where(enough, products / np.where(enough, degrees[np.ix_(kind, kind)], 1.0), 0.0)
-        if len(kinds) > 1:
+        enough = degrees >= 1.0
+        errors = np.where(enough, products / np.where(enough, degrees, 1.0), 0.0)
+        if len(set(kinds)) > 1:
             errors = _possible(errors)
-        found: Floats = np.moveaxis(errors[:, :, np.newaxis] * slopes[np.ix_(kind, kind)], 2, 0)
+        found: Floats = slopes.transpose(2, 0, 1) * errors
         return found
+
+    def _pair(self, kind: int) -> tuple[Floats, Floats]:
+        """Return the divisors of s_ij and the diagonal of A_i G_ij A_j for columns of a kind with those of each kind.
+
+        Shapes (kinds,) and (kinds, p).
+        """
+        if kind not in self._pairs:
+            q, own, each = self._design.shape[1], self._inverses[kind], self._inverses
+            # Those that are not regular are not asked for.
+            with np.errstate(all="ignore"):
+                gram = _square(self._masks.T @ (self._masks[:, kind, np.newaxis] * self._products), q)
+                left, right = np.matmul(own, gram), np.matmul(each, gram)
+                degrees = gram[:, 0, 0] - _trace(left) - _trace(right) + _trace(np.matmul(left, right))
+                slopes = np.matmul(left, each)[:, range(1, q), range(1, q)] / (self._scale * self._scale)
+            self._pairs[kind] = degrees, slopes
+        return self._pairs[kind]
 
     def expected(self, leaders: Floats, places: npt.NDArray[np.int64]) -> Floats:
         """Return what some columns should have returned in other rows.
@@ -156,7 +173,8 @@ class Regressions:
         -------
         float64, shape (m, c)
         """
-        found: Floats = self.design(leaders) @ self._coefficients[places].T
+        with np.errstate(all="ignore"):
+            found: Floats = self.design(leaders) @ self._coefficients[places].T
         return found
 
     def quadratic(self, sums: Floats, places: npt.NDArray[np.int64]) -> Floats:
@@ -165,7 +183,8 @@ class Regressions:
         Of a sum of rows z of the design it is the variance that the error of the betas gives to what is expected of the
         sum, over the variance of a residual.
         """
-        found: Floats = np.einsum("ci,cij,cj->c", sums, self._inverses[self._kind[places]], sums)
+        with np.errstate(all="ignore"):
+            found: Floats = np.einsum("ci,cij,cj->c", sums, self._inverses[self._kind[places]], sums)
         return found
 
     def design(self, leaders: Floats) -> Floats:
@@ -238,5 +257,5 @@ def _possible(errors: Floats) -> Floats:
     given = scale > 0.0
     correlations = np.clip(np.where(given, errors / np.where(given, scale, 1.0), 0.0), -1.0, 1.0)
     np.fill_diagonal(correlations, 1.0)
-    found: Floats = nearest_correlation((correlations + correlations.T) / 2).matrix * scale
+    found: Floats = nearest_of((correlations + correlations.T) / 2).matrix * scale
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import inf
 from typing import Any, ClassVar, Self
 
 from comove.errors import ParameterError
@@ -199,8 +200,11 @@ class RiskManager(Sealed):
         self, size: float, inputs: SizingInputs, multipliers: tuple[Multiplier, ...], cap: str | None
     ) -> str | None:
         """Return why there is no size."""
-        if size >= self.options.min_size and size / inputs.price > 0.0:
+        units = size / inputs.price
+        if size >= self.options.min_size and 0.0 < units < inf:
             return None
+        if units == inf:
+            return f"{size:.3g} at a price of {inputs.price:.3g} is more than can be counted"
         nothing = [each.reason for each in multipliers if each.value == 0.0]
         if nothing:
             return "; ".join(nothing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -66,7 +66,7 @@ def _low_beta(measured: Measured) -> Iterator[Screened]:
     if len(fits) < len(measured.leaders):
         return
     bounds = [np.abs(beta) + limits.beta_errors * stderr for _, beta, stderr, _ in fits]
-    for symbol, place in _assets(measured):
+    for symbol, place in measured.assets():
         each = [float(bound[place]) for bound in bounds]
         # Not `max`, which passes over NaN.
         if not all(bound <= limits.low_beta_at for bound in each):
@@ -99,7 +99,7 @@ def _high_beta(
         trend = market.evidence.get(f"trend_{leader}")
         if trend is not None and trend >= options.trend_at and leader in calm:
             rising.append((leader, trend, *measured.single(leader)))
-    for symbol, place in _assets(measured):
+    for symbol, place in measured.assets():
         best: Screened | None = None
         for leader, trend, beta, stderr, n in rising:
             least = float(beta[place] - limits.beta_errors * stderr[place])
@@ -130,7 +130,7 @@ def _rotation(measured: Measured, market: MarketStructureSnapshot, options: Regi
     strengths = _strengths(measured)
     momentum, ahead = market.evidence.get("relative_momentum"), market.outperformer
     led = momentum is not None and ahead is not None and momentum >= options.momentum_at
-    for symbol, place in _assets(measured):
+    for symbol, place in measured.assets():
         strength = strengths.get(symbol)
         if strength is None or strength < limits.strength_at:
             continue
@@ -165,19 +165,16 @@ def _strengths(measured: Measured) -> dict[str, float]:
     with np.errstate(over="ignore", invalid="ignore"):
         excess = returns - returns[:, leader : leader + 1]
     out = {}
-    for symbol, place in _assets(measured):
+    for symbol, place in measured.assets():
         own = excess[:, place]
         past = own[own == own]
         last = own[-limits.screen_rows :]
         last = last[last == last]
         if len(past) < limits.min_samples or 2 * len(last) < limits.screen_rows or past.max() == past.min():
             continue
-        out[symbol] = float(last.sum() / (past.std(ddof=1) * sqrt(len(last))))
+        with np.errstate(all="ignore"):
+            strength = float(last.sum() / (past.std(ddof=1) * sqrt(len(last))))
+        # Beyond the range of float64 there is none.
+        if isfinite(strength):
+            out[symbol] = strength
     return out
-
-
-def _assets(measured: Measured) -> Iterator[tuple[str, int]]:
-    """Return the symbols other than leaders that have a price in the last bar, and their columns."""
-    for place, symbol in enumerate(measured.window.symbols):
-        if symbol not in measured.leaders and measured.window.age(symbol) == 0:
-            yield symbol, place

@@ -157,7 +157,7 @@ def trailing_stop(side: Side, stop: float, price: float, distance: float | None)
     stop : float, above 0
         Where it is now.
     price : float, above 0
-    distance : float, above 0, below 1, or None
+    distance : float, 1e-9 to 0.999, or None
         How far behind the price it is to be, as `stop_loss` gives it; None for not known: it stays.
 
     Raises

@@ -49,13 +49,18 @@ class SignalMarket(Sealed):
     rows : int, 2 to 4096
         Rows of candles that contexts show.
 
+    Notes
+    -----
+    A symbol that comes back after a hole that ends an instrument, of more rows than the structure's `max_gap`, begins
+    anew: its features and the candles shown know nothing of before.
+
     Attributes
     ----------
     failures : dict of str to str
         Why a symbol has no features in the last bar, though it has a candle.
     """
 
-    __slots__ = ("_place", "_row", "_streams", "_table", "_ts", "failures", "recipe", "rows", "structure")
+    __slots__ = ("_place", "_row", "_seen", "_streams", "_table", "_ts", "failures", "recipe", "rows", "structure")
 
     kind = "signal-market"
 
@@ -74,6 +79,8 @@ class SignalMarket(Sealed):
         self._ts: int | None = None
         self._place: dict[str, int] = {}
         self._streams: dict[str, FeatureStream] = {}
+        # The row of the last candle of each symbol.
+        self._seen: dict[str, int] = {}
         # Twice the rows, so that the last ones are always side by side; a row is written once and moved once.
         self._table: Floats = np.full((0, 2 * self.rows, len(_COLUMNS)), np.nan)
 
@@ -122,10 +129,10 @@ class SignalMarket(Sealed):
             raise DataError(f"candles must be a mapping of symbol to candle, got {type(candles).__name__}", "candles")
         good: dict[str, list[float]] = {}
         refused: dict[str, DataError] = {}
-        for symbol, candle in candles.items():
-            name = symbol_name("symbol", symbol)
+        # By name, so that nothing depends on the order in which they are given.
+        for name in sorted(symbol_name("symbol", symbol) for symbol in candles):
             try:
-                values = _numbers(name, candle)
+                values = _numbers(name, candles[name])
             except DataError as error:
                 refused[name] = error
                 continue
@@ -146,7 +153,8 @@ class SignalMarket(Sealed):
         Returns
         -------
         dict of str to Context
-            Of each symbol with a candle, in the order in which symbols came; they hold until the next bar.
+            Of each symbol with a candle, in the order in which symbols came, those of one bar by name; they hold until
+            the next bar.
 
         Raises
         ------
@@ -169,22 +177,30 @@ class SignalMarket(Sealed):
         self.structure.update_bar(time, {symbol: values[CLOSE] for symbol, values in given.items()})
         if mark is not None:
             mark("structure")
+        self._row, self._ts = self._row + 1, time
         for symbol in given:
             if symbol not in self._place:
                 self._add(symbol)
-        self._row, self._ts = self._row + 1, time
+            elif self._row - self._seen[symbol] - 1 > self.structure.max_gap:
+                self._begin_anew(symbol)
+            self._seen[symbol] = self._row
         end = self._shift()
         self._table[:, end - 1] = np.nan
         for symbol, values in given.items():
             self._table[self._place[symbol], end - 1] = values
         shown = self._table[:, end - min(self.rows, self._row + 1) : end]
         leaders = [leader for leader in self.structure.leaders if leader in self._place]
-        closes = {leader: given[leader][CLOSE] for leader in leaders if leader in given}
+        closes = {leader.lower(): given[leader][CLOSE] for leader in leaders if leader in given}
         features: dict[str, dict[str, float | int | None] | None] = {}
         self.failures = {}
+        # One for most streams, and one for each leader's own.
+        of_stream: dict[tuple[str, ...], list[float]] = {}
         for symbol, stream in self._streams.items():
+            others = of_stream.get(stream.leaders)
+            if others is None:
+                others = of_stream[stream.leaders] = [closes.get(leader, nan) for leader in stream.leaders]
             try:
-                features[symbol] = self._features(symbol, stream, time, given, closes)
+                features[symbol] = stream.update_values(time, given.get(symbol), others)
             except Exception as error:
                 # One coin's trouble is not that of the others; without features nothing is said of it.
                 self.failures[symbol] = f"{type(error).__name__}: {error}"
@@ -205,23 +221,16 @@ class SignalMarket(Sealed):
             if symbol in given
         }
 
-    def _features(
-        self,
-        symbol: str,
-        stream: FeatureStream,
-        time: int,
-        given: Mapping[str, list[float]],
-        closes: Mapping[str, float],
-    ) -> dict[str, float | int | None] | None:
-        values = given.get(symbol)
-        others = closes if symbol not in closes else {name: close for name, close in closes.items() if name != symbol}
-        return stream.update(time, None if values is None else dict(zip(_COLUMNS, values, strict=True)), others)
-
     def _add(self, symbol: str) -> None:
         self._place[symbol] = len(self._place)
         leaders = [leader for leader in self.structure.leaders if leader != symbol]
         self._streams[symbol] = FeatureStream(self.recipe, leaders=leaders)
         self._table = np.concatenate([self._table, np.full((1, *self._table.shape[1:]), np.nan)])
+
+    def _begin_anew(self, symbol: str) -> None:
+        """Forget what was before a hole that ended the instrument: what trades under its name now is another one."""
+        self._streams[symbol] = FeatureStream(self.recipe, leaders=self._streams[symbol].leaders)
+        self._table[self._place[symbol]] = np.nan
 
     def _shift(self) -> int:
         """Return the end of the rows shown, with this bar in them."""
@@ -240,6 +249,7 @@ class SignalMarket(Sealed):
             "row": self._row,
             "ts": self._ts,
             "symbols": list(self._place),
+            "seen": [self._seen[symbol] for symbol in self._place],
             "streams": [stream.to_bytes() for stream in self._streams.values()],
             "recipe": FeatureStream(self.recipe).to_bytes(),
             "table": self._table,
@@ -254,6 +264,7 @@ class SignalMarket(Sealed):
         market._place = {str(symbol): place for place, symbol in enumerate(state["symbols"])}
         streams = [FeatureStream.from_bytes(each) for each in state["streams"]]
         market._streams = dict(zip(market._place, streams, strict=True))
+        market._seen = dict(zip(market._place, map(int, state["seen"]), strict=True))
         market._table = state["table"]
         if market._table.shape != (len(streams), 2 * market.rows, len(_COLUMNS)):
             raise DataError(f"the candles have the shape {market._table.shape}", "shape")

@@ -1,15 +1,16 @@
 """Whether a leader is breaking down, and since when it has been stable again.
 
 Letters: i the leader's returns chained, H the highest value it has had since W rows ago, s the standard deviation of
-the returns over the past window of the regimes.
+the returns over the past window of the regimes. A hole that did not end the leader gives no return, but what its price
+did across it is in i: a fall that happened while there were no prices is a fall.
 
     fall       = i / H - 1
     fall_score = fall / (s sqrt(W))
 
 A leader breaks down where `fall_score` is at most -`fall_at`. It has stabilised once its low since then is `calm_rows`
 rows old and its recent volatility is at most `calm_volatility` times that of its past, unless it falls as far again
-from a later high. On a random walk seen at all times the score is minus the size of a standard normal (Levy 1948),
-below -2.5 for 1.2 % of the time; highs between rows are not seen, which leaves 0.9 % of rows at W = 24.
+from a later high or has no price. On a random walk seen at all times the score is minus the size of a standard normal
+(Levy 1948), below -2.5 for 1.2 % of the time; highs between rows are not seen, which leaves 0.9 % of rows at W = 24.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from math import isnan, nan, sqrt
+from math import inf, isnan, nan, sqrt
 from typing import Any
 
 from comove.errors import StateError
@@ -82,13 +83,31 @@ class LeaderStatus:
 class _Leader:
     """The breakdown of one leader."""
 
-    __slots__ = ("began", "fall", "low", "low_row", "recent", "score")
+    __slots__ = ("began", "fall", "hole", "low", "low_row", "moved", "price", "recent", "score")
 
     def __init__(self, rows: int) -> None:
         # W returns lie between as many indices and one.
         self.recent: deque[float] = deque(maxlen=rows + 1)
         self.began = self.low_row = -1
         self.low = self.fall = self.score = nan
+        # The last price, the rows since then, and how far prices moved in all holes.
+        self.price, self.hole, self.moved = nan, 0, 1.0
+
+    def forget(self) -> None:
+        """Begin anew: what was before is another instrument."""
+        self.recent.clear()
+        self.began = self.low_row = -1
+        self.low = self.fall = self.score = self.price = nan
+        self.hole, self.moved = 0, 1.0
+
+    def chained(self, state: LeaderState) -> float:
+        """Return the leader's returns chained, those across holes too; not above 0 or infinite beyond float64."""
+        if state.hole == 0:
+            if self.hole:
+                self.moved *= state.price / self.price
+            self.price = state.price
+        self.hole = state.hole
+        return state.index * self.moved
 
 
 class Breakdowns:
@@ -111,13 +130,13 @@ class Breakdowns:
         rule = self.rule
         for each, state in zip(self._each, states, strict=True):
             if state.born < 0 or state.hole > max_gap or state.born == row:
-                # What was before a hole is another instrument.
-                each.recent.clear()
-                each.began = each.low_row = -1
-                each.low = each.fall = each.score = nan
+                each.forget()
                 if state.born != row:
                     continue
-            index = state.index
+            index = each.chained(state)
+            if not 0.0 < index < inf:
+                each.forget()
+                index = each.chained(state)
             each.recent.append(index)
             each.fall = index / max(each.recent) - 1.0
             variance = state.past.var
@@ -129,7 +148,8 @@ class Breakdowns:
             if index < each.low:
                 each.low, each.low_row = index, row
             calm = row - each.low_row >= rule.calm_rows and _ratio(state) <= rule.calm_volatility
-            if calm and each.score > -rule.fall_at:
+            # Without a price nobody knows that it is stable.
+            if calm and each.score > -rule.fall_at and not state.hole:
                 each.began = each.low_row = -1
                 each.low = nan
 
@@ -150,7 +170,7 @@ class Breakdowns:
             else:
                 reason = f"the returns of {leader} do not vary"
         elif since is not None:
-            reason = self._why(leader, each, row, ratio)
+            reason = self._why(leader, each, row, ratio, state.hole)
         else:
             reason = (
                 f"{leader} is {abs(each.fall):.1%} below its high of {rule.window_size} rows, {abs(each.score):.1f} "
@@ -167,23 +187,33 @@ class Breakdowns:
             reason=reason,
         )
 
-    def _why(self, leader: str, each: _Leader, row: int, ratio: float) -> str:
+    def _why(self, leader: str, each: _Leader, row: int, ratio: float, hole: int) -> str:
         rule, calm = self.rule, row - each.low_row
         waits = []
         if calm < rule.calm_rows:
             waits.append(f"its low is {calm} rows old, {rule.calm_rows} are needed")
-        if not ratio <= rule.calm_volatility:
+        if isnan(ratio):
+            waits.append("its volatility is not known")
+        elif ratio > rule.calm_volatility:
             waits.append(f"its volatility is {ratio:.2f} times its past's, at most {rule.calm_volatility:g} is calm")
         if each.score <= -rule.fall_at:
             waits.append(
                 f"it is {-each.score:.1f} standard deviations below its high of {rule.window_size} rows, "
                 f"less than {rule.fall_at:g} is needed"
             )
+        if hole:
+            waits.append(f"it has had no price for {hole} rows")
         return f"{leader} has been breaking down for {row - each.began} rows: {' and '.join(waits)}"
 
     def to_state(self) -> list[list[Any]]:
         """Return the state of each leader as plain values."""
-        return [[list(each.recent), each.began, each.low_row, each.low, each.fall, each.score] for each in self._each]
+        return [
+            [
+                list(each.recent), each.began, each.low_row, each.low, each.fall, each.score, each.price, each.hole,
+                each.moved,
+            ]
+            for each in self._each
+        ]  # fmt: skip
 
     def read(self, state: Sequence[Any]) -> None:
         """Take over the state of `to_state`.
@@ -195,13 +225,14 @@ class Breakdowns:
         """
         if len(state) != len(self._each):
             raise StateError(f"the snapshot must have breakdowns of {len(self._each)} leaders", "state_content")
-        for each, (recent, began, low_row, low, fall, score) in zip(self._each, state, strict=True):
+        for each, (recent, began, low_row, low, fall, score, price, hole, moved) in zip(self._each, state, strict=True):
             if len(recent) > self.rule.window_size + 1:
                 raise StateError("the snapshot has more rows of a leader than its rule", "state_content")
             each.recent.clear()
             each.recent.extend(positive("index", index) for index in recent)
             each.began, each.low_row = int(began), int(low_row)
             each.low, each.fall, each.score = float(low), float(fall), float(score)
+            each.price, each.hole, each.moved = float(price), whole("hole", hole, least=0), positive("moved", moved)
 
 
 def _ratio(state: LeaderState) -> float:

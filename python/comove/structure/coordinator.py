@@ -150,6 +150,11 @@ class MarketStructureCoordinator:
         return self._settings.leaders
 
     @property
+    def max_gap(self) -> int:
+        """A hole of more rows ends an instrument."""
+        return self._settings.laying.max_gap
+
+    @property
     def regime_options(self) -> RegimeOptions:
         """Windows, thresholds and inertia of regimes."""
         return self._regimes

@@ -64,7 +64,9 @@ def evaluate(policy: NumpyPolicy, tables: Sequence[TradingTable], *, cost: float
         paid = _paid(path, table.usable)
         earned[place, usable] = (path * table.returns - cost * paid)[usable]
         held[place, usable] = table.returns[usable]
-        held[place, usable[[0, -1]]] -= cost
+        # In two steps: there may be a single row.
+        held[place, usable[0]] -= cost
+        held[place, usable[-1]] -= cost
         changes += float(paid[usable].sum())
         taken += np.bincount(path[usable].astype(np.int64) + FLAT, minlength=len(ACTIONS))
     rows = np.isfinite(earned).any(axis=0)

@@ -22,6 +22,7 @@ __all__ = ["ExactProduct"]
 
 _BITS: Final = 20
 _MOST_TERMS: Final = 1024
+_LEAST_UNIT: Final = -900
 
 
 class ExactProduct:
@@ -57,8 +58,8 @@ class ExactProduct:
 
 
 def _unit(bound: float) -> float:
-    """Return a power of two of which numbers within `bound` are at most 2^20."""
-    return ldexp(1.0, frexp(bound)[1] - _BITS)
+    """Return a power of two of which numbers within `bound` are at most 2^20; one whose parts float64 has."""
+    return ldexp(1.0, max(frexp(bound)[1] - _BITS, _LEAST_UNIT))
 
 
 def _parts(values: Floats, unit: float) -> tuple[Floats, Floats]:

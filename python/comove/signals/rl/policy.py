@@ -10,7 +10,7 @@ Softsign and not tanh, for it needs no function whose last bit differs between p
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comove.errors import DataError, ParameterError
-from comove.features import FeatureRecipe
+from comove.features import FeatureRecipe, FeatureStream
 from comove.features.plan import checked_columns
 from comove.options import MAX_LIVE_ROWS, Floats, positive, whole
 from comove.signals.rl.exact import ExactProduct
@@ -32,6 +32,11 @@ ACTIONS: Final = ("short", "flat", "long")
 SHORT: Final = 0
 FLAT: Final = 1
 LONG: Final = 2
+
+#: Bound of all numbers of a policy: no product or sum of them leaves float64.
+_LARGEST: Final = 1e100
+#: Columns against the first leader that do not name it.
+_OF_FIRST_LEADER: Final = ("leader_bias", "rs_score")
 
 Layer: TypeAlias = tuple[Floats, Floats]
 
@@ -62,7 +67,7 @@ class NumpyPolicy(Sealed):
     ParameterError
         Features that are none, a clip or a horizon out of bounds.
     DataError
-        Arrays whose shapes do not fit, values that are not finite.
+        Arrays whose shapes do not fit, values that are not finite or beyond 1e100.
     """
 
     __slots__ = ("_products", "clip", "features", "horizon", "layers", "mean", "note", "std")
@@ -87,6 +92,8 @@ class NumpyPolicy(Sealed):
         if not (self.std > 0.0).all():
             raise DataError(f"std must be above 0, got {self.std.min()}", "not_positive")
         self.clip = positive("clip", clip)
+        if self.clip > _LARGEST:
+            raise ParameterError(f"clip must be at most {_LARGEST:g}, got {self.clip:g}", "too_large")
         self.horizon = whole("horizon", horizon, least=1, most=MAX_LIVE_ROWS, because="2^24")
         self.layers: tuple[Layer, ...] = _checked_layers(layers, len(self.features) + 1)
         # Softsign leaves numbers within 1.
@@ -106,15 +113,28 @@ class NumpyPolicy(Sealed):
         held = self.note.get("recipe")
         if not isinstance(held, Mapping):
             raise DataError("the policy's note has no recipe", "recipe")
-        return FeatureRecipe(**{**held, "columns": self.features})
+        try:
+            return FeatureRecipe(**{**held, "columns": self.features})
+        except (ParameterError, TypeError) as error:
+            raise DataError(f"the recipe in the policy's note cannot be one: {error}", "recipe") from error
 
-    def check_recipe(self, recipe: FeatureRecipe) -> None:
+    def check_recipe(self, recipe: FeatureRecipe, leaders: Sequence[str] | None = None) -> None:
         """Refuse a market whose features mean something else than those of training.
+
+        Parameters
+        ----------
+        recipe : FeatureRecipe
+            The market's.
+        leaders : sequence of str, optional
+            The market's; without them the columns against leaders are not looked at.
 
         Raises
         ------
         ParameterError
-            A recipe that differs in anything but its columns, or that lacks one of the policy's.
+            A recipe that differs in anything but its columns, or that lacks one of the policy's; leaders that do not
+            give all of these, or give some against another leader than in training.
+        DataError
+            The note has no recipe, or no leaders where they are needed.
         """
         own, other = asdict(self.recipe), asdict(recipe)
         for name, value in own.items():
@@ -125,10 +145,35 @@ class NumpyPolicy(Sealed):
         lacking = [] if recipe.columns is None else [name for name in self.features if name not in recipe.columns]
         if lacking:
             raise ParameterError(f"the market's recipe lacks the policy's columns {', '.join(lacking)}", "recipe")
+        if leaders is not None:
+            self._check_leaders(recipe, leaders)
+
+    def _check_leaders(self, recipe: FeatureRecipe, leaders: Sequence[str]) -> None:
+        try:
+            found = FeatureStream(replace(recipe, columns=self.features), leaders=leaders).leaders
+        except ParameterError as error:
+            told = ", ".join(leaders) or "none"
+            raise ParameterError(
+                f"the market with the leaders {told} does not give what the policy sees: {error}", "leaders"
+            ) from error
+        shared = [name for name in self.features if name in _OF_FIRST_LEADER]
+        if not shared:
+            return
+        held = self.note.get("leaders")
+        if not isinstance(held, Sequence) or isinstance(held, str):
+            raise DataError(f"the policy's note has no leaders, and it sees {', '.join(shared)}", "leaders")
+        own = FeatureStream(recipe, leaders=held).leaders
+        if own[:1] != found[:1]:
+            first, other = (names[0] if names else "none" for names in (own, found))
+            raise ParameterError(
+                f"the policy was trained with {', '.join(shared)} against {first}, the market has {other}", "leaders"
+            )
 
     def standardise(self, rows: Floats) -> Floats:
         """Return rows of features, shape (n, features), as observations see them; NaN where one is missing."""
-        scaled: Floats = np.minimum(np.maximum((rows - self.mean) / self.std, -self.clip), self.clip)
+        # What is beyond float64 is beyond the bound.
+        with np.errstate(over="ignore"):
+            scaled: Floats = np.minimum(np.maximum((rows - self.mean) / self.std, -self.clip), self.clip)
         return scaled
 
     def observation(self, features: Mapping[str, float | int | None], position: int) -> Floats:
@@ -262,8 +307,8 @@ def _array(name: str, values: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
     array = np.array(values, dtype=np.float64)
     if array.shape != shape:
         raise DataError(f"{name} must have the shape {shape}, got {array.shape}", "shape")
-    if not np.isfinite(array).all():
-        raise DataError(f"{name} must be finite", "not_finite")
+    if not (np.abs(array) <= _LARGEST).all():
+        raise DataError(f"{name} must be finite and within {_LARGEST:g}", "not_finite")
     array.flags.writeable = False
     return array
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from math import inf
 from operator import itemgetter
 from os import PathLike
 from typing import Any, Final, Self, TypeAlias
@@ -192,8 +193,14 @@ class ReinforcementSource(PredictionSource):
         source._position = {str(symbol): int(position) for symbol, position in state["position"].items()}
         source._said = {str(symbol): (int(number), str(told)) for symbol, (number, told) in state["said"].items()}
         source.abstained = dict(state["abstained"])
-        if any(number not in range(len(_RECORDS)) for number, _ in source._said.values()):
+        waiting = [each for _, noted in source._outcomes.to_state() for each in noted.values()]
+        numbers = [number for number, _ in source._said.values()] + [number for _, number in waiting]
+        if any(type(number) is not int or number not in range(len(_RECORDS)) for number in numbers):
             raise StateError("the snapshot has a record that is none", "state_content")
+        if not all(0.0 < close < inf for close, _ in waiting):
+            raise StateError("the snapshot has a close that is not above 0", "state_content")
+        if not set(source._position.values()) <= {-1, 1}:
+            raise StateError(f"the snapshot has the positions {source._position}", "state_content")
         return source
 
 

@@ -58,7 +58,13 @@ impl PairFeed {
         }
     }
 
-    fn common(&mut self, py: Python<'_>, row: (f64, f64, i64), at: (i64, i64, i64), max_gap: i64) -> PyResult<()> {
+    fn common(
+        &mut self,
+        py: Python<'_>,
+        row: (f64, f64, i64),
+        at: (i64, i64, i64),
+        max_gap: i64,
+    ) -> PyResult<()> {
         if self.last.is_none() || self.hole > max_gap {
             self.beta.borrow_mut(py).core.reset();
             self.lags.borrow_mut(py).core.reset();
@@ -81,7 +87,17 @@ impl PairFeed {
 impl PairFeed {
     #[new]
     fn new(beta: Py<RollingPair>, lags: Py<LagScanner>, spillover: Py<SpilloverMonitor>) -> Self {
-        Self { beta, lags, spillover, last: None, index: 0, in_span: 0, step: 0, hole: 0, waiting: Vec::new() }
+        Self {
+            beta,
+            lags,
+            spillover,
+            last: None,
+            index: 0,
+            in_span: 0,
+            step: 0,
+            hole: 0,
+            waiting: Vec::new(),
+        }
     }
 }
 
@@ -103,6 +119,7 @@ impl PairFeed {
 ///     Time, rows of the grid before, rows within the span, nanoseconds since the row before.
 /// max_gap : int
 #[pyfunction]
+#[allow(clippy::needless_pass_by_value)] // what pyo3 hands over
 pub fn feed_pairs(
     pairs: &Bound<'_, PyList>,
     moved: f64,
