@@ -154,8 +154,9 @@ def test_a_symbol_that_was_not_observed_is_refused(kind):
     for ts, candles in list(bars_of_candles(market()))[:40]:
         contexts = list(signal_market.update(ts, candles).values())
         engine.observe(contexts[:1])
-    with pytest.raises(DataError, match="A was not observed in row 39"):
-        engine.evaluate(contexts[2])
+    other = contexts[2]
+    with pytest.raises(DataError, match=f"{other.symbol} was not observed in row 39"):
+        engine.evaluate(other)
 
 
 FLAT = [100.0, 101.0, 99.0, 100.0, 10.0]
