@@ -14,7 +14,7 @@ from comove.engine.health import Failure, HealthReport, StageClock
 from comove.engine.options import OrchestratorOptions
 from comove.engine.trades import Trade
 from comove.errors import ParameterError
-from comove.options import positive
+from comove.options import options_of, positive
 from comove.portfolio import MultiSymbolCoordinator, RiskManager, Side
 from comove.signals import Candle, Context, PredictionSource, SignalMarket
 from comove.signals.ensemble import EnsemblePrediction, EnsemblePredictor, SourceStatus
@@ -80,9 +80,7 @@ class MasterOrchestrator(Sealed):
     def __init__(
         self, options: OrchestratorOptions | None = None, *, sources: Sequence[PredictionSource] | None = None
     ) -> None:
-        self.options = OrchestratorOptions() if options is None else options
-        if not isinstance(self.options, OrchestratorOptions):
-            raise ParameterError(f"options must be OrchestratorOptions, got {type(options).__name__}", "type")
+        self.options = options_of(options, OrchestratorOptions)
         self.market: SignalMarket = market_of(self.options)
         chosen = sources_of(self.options) if sources is None else sources
         self.ensemble = EnsemblePredictor(chosen, self.options.ensemble)

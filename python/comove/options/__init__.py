@@ -17,7 +17,9 @@ from comove.options.base_columns import (
     needed_inputs,
     usual_columns,
 )
+from comove.options.bounds import above, count, within
 from comove.options.data import epoch_nanoseconds, floats, series, table, timestamps
+from comove.options.given import options_of
 from comove.options.scalars import (
     at_least_two,
     choice,
@@ -77,10 +79,12 @@ __all__ = [
     "Stderr",
     "Timestamps",
     "Vol",
+    "above",
     "at_least_two",
     "base_columns",
     "choice",
     "column_names",
+    "count",
     "cross_asset",
     "degrees",
     "duration",
@@ -96,6 +100,7 @@ __all__ = [
     "live_window",
     "nanoseconds",
     "needed_inputs",
+    "options_of",
     "panel",
     "positive",
     "series",
@@ -111,4 +116,5 @@ __all__ = [
     "usual_lags",
     "whole",
     "window",
+    "within",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from comove.errors import DataError, OrderError, ParameterError, StateError
-from comove.options import epoch_nanoseconds, flag
+from comove.options import epoch_nanoseconds, flag, options_of
 from comove.portfolio.book import Book
 from comove.portfolio.limits import PortfolioLimits
 from comove.portfolio.measured import Measured
@@ -34,10 +34,8 @@ class BookOnMarket(Sealed):
         shared: bool = False,
         max_gap: int = 72,
     ) -> None:
-        self.limits = PortfolioLimits() if limits is None else limits
+        self.limits = options_of(limits, PortfolioLimits, "limits")
         """What the book may be at the most."""
-        if not isinstance(self.limits, PortfolioLimits):
-            raise ParameterError(f"limits must be PortfolioLimits, got {type(limits).__name__}", "type")
         self.shared = flag("shared", shared)
         """Whether somebody else feeds the structure."""
         if structure is None:

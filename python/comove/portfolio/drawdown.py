@@ -7,8 +7,8 @@ from math import inf
 from typing import Any
 
 from comove.errors import OrderError, ParameterError, StateError
-from comove.options import epoch_nanoseconds
-from comove.portfolio.numbers import share, within
+from comove.options import epoch_nanoseconds, within
+from comove.portfolio.numbers import share
 from comove.portfolio.risk_options import RiskOptions
 
 __all__ = ["DrawdownHalt"]

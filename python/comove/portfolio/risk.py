@@ -8,6 +8,7 @@ from math import inf
 from typing import Any, ClassVar, Self
 
 from comove.errors import ParameterError
+from comove.options import options_of
 from comove.portfolio.drawdown import DrawdownHalt
 from comove.portfolio.multipliers import (
     caps_of,
@@ -69,11 +70,8 @@ class RiskManager(Sealed):
     kind: ClassVar[str] = "RiskManager"
 
     def __init__(self, options: RiskOptions | None = None) -> None:
-        chosen = RiskOptions() if options is None else options
-        if not isinstance(chosen, RiskOptions):
-            raise ParameterError(f"options must be RiskOptions, got {options!r}", "type")
-        self.options = chosen
-        self._drawdown = DrawdownHalt(chosen)
+        self.options = options_of(options, RiskOptions)
+        self._drawdown = DrawdownHalt(self.options)
 
     def update_equity(self, ts: object, equity: float) -> None:
         """Take in the value of the account at a time, open positions at their prices.

@@ -6,8 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Final, Literal, TypeAlias, get_args
 
 from comove.errors import ParameterError
-from comove.options import choice, whole
-from comove.portfolio.numbers import above, within
+from comove.options import above, choice, whole, within
 
 __all__ = ["RiskOptions", "StopBasis"]
 

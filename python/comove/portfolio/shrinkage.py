@@ -20,8 +20,7 @@ from math import fsum, isfinite, sqrt
 from typing import Final
 
 from comove.errors import DataError
-from comove.options import series, whole
-from comove.portfolio.numbers import within
+from comove.options import series, whole, within
 
 __all__ = ["LARGEST_BETA", "BetaPrior", "beta_bound", "beta_prior", "shrunk_beta"]
 

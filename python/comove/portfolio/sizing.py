@@ -8,8 +8,8 @@ from math import inf
 from typing import Final, NamedTuple, get_args
 
 from comove.errors import ParameterError
-from comove.options import MAX_ROWS, choice, symbol_name
-from comove.portfolio.numbers import above, count, share, within
+from comove.options import MAX_ROWS, above, choice, count, symbol_name, within
+from comove.portfolio.numbers import share
 from comove.portfolio.positions import Side
 from comove.portfolio.shrinkage import LARGEST_BETA, BetaPrior
 from comove.structure.regimes import REGIMES

@@ -16,8 +16,8 @@ from math import sqrt
 from typing import get_args
 
 from comove.errors import ParameterError
-from comove.options import choice, whole
-from comove.portfolio.numbers import above, share, within
+from comove.options import above, choice, whole, within
+from comove.portfolio.numbers import share
 from comove.portfolio.positions import Position, Side
 from comove.portfolio.risk_options import RiskOptions
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from comove.envelope import Blocks, seal, unseal
 from comove.errors import ComoveError, DataError, ParameterError, StateError
-from comove.options import Span, symbol_name
+from comove.options import Span, options_of, symbol_name
 from comove.structure.answers import Standing, answer_beta, answer_lead_lag, answer_spillover
 from comove.structure.breakdown import BreakdownRule, LeaderStatus
 from comove.structure.cache import CacheInfo
@@ -130,13 +130,8 @@ class MarketStructureCoordinator:
     ) -> None:
         others = ("self", "regimes", "breakdown", "__class__")
         given = {name: value for name, value in locals().items() if name not in (*others, "others")}
-        options = RegimeOptions() if regimes is None else regimes
-        if not isinstance(options, RegimeOptions):
-            raise ParameterError(f"regimes must be RegimeOptions, got {type(regimes).__name__}", "type")
-        rule = BreakdownRule() if breakdown is None else breakdown
-        if not isinstance(rule, BreakdownRule):
-            raise ParameterError(f"breakdown must be a BreakdownRule, got {type(breakdown).__name__}", "type")
-        self._begin(settings(given), options, rule)
+        options = options_of(regimes, RegimeOptions, "regimes")
+        self._begin(settings(given), options, options_of(breakdown, BreakdownRule, "breakdown"))
 
     def _begin(self, chosen: Settings, regimes: RegimeOptions, breakdown: BreakdownRule) -> None:
         self._settings, self._regimes, self._breakdown = chosen, regimes, breakdown

@@ -17,7 +17,6 @@ from comove.signals.protocol import AlphaEngine
 __all__ = [
     "ENGINES",
     "ENGINE_NAMES",
-    "USUAL_ENGINES",
     "BreakoutEngine",
     "BreakoutOptions",
     "EngineOptions",
@@ -64,7 +63,3 @@ def usual_engines(horizon: int = USUAL_HORIZON) -> list[AlphaEngine]:
         SweepEngine(SweepOptions(horizon=horizon)),
         LeaderEngine(),
     ]
-
-
-USUAL_ENGINES: Final = usual_engines
-"""The factory of the engines that are used where none are named."""

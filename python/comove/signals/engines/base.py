@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, T
 
 import numpy as np
 
-from comove.errors import DataError, ParameterError
-from comove.options import Floats
+from comove.errors import DataError
+from comove.options import Floats, options_of
 from comove.signals.context import HIGH, LOW, VOLUME, Context
 from comove.signals.engines.bar_record import BarRecord
 from comove.signals.engines.options import EngineOptions
@@ -28,14 +28,12 @@ __all__ = [
     "last_rows",
     "lean_to",
     "missing",
-    "options_of",
 ]
 
 Measures: TypeAlias = dict[str, tuple[float, ...]]
 """What was measured of each symbol in a bar."""
 
 Options = TypeVar("Options", bound=EngineOptions)
-Kind = TypeVar("Kind")
 
 
 class Lean(NamedTuple):
@@ -93,21 +91,6 @@ def channels(contexts: Sequence[Context], rows: int) -> Measures:
 def by_symbol(contexts: Sequence[Context], *columns: list[float]) -> Measures:
     """Return what was measured of each symbol, from columns in the order of the contexts."""
     return dict(zip([context.symbol for context in contexts], zip(*columns, strict=True), strict=True))
-
-
-def options_of(given: object, kind: type[Kind]) -> Kind:
-    """Return the options given, or the usual ones for None.
-
-    Raises
-    ------
-    ParameterError
-        Options of something else.
-    """
-    if given is None:
-        return kind()
-    if not isinstance(given, kind):
-        raise ParameterError(f"options must be {kind.__name__}, got {type(given).__name__}", "type")
-    return given
 
 
 class RecordingEngine(AlphaEngine, Generic[Options]):

@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Self
 import polars as pl
 
 from comove.errors import DataError
-from comove.options import MOST_LAG
+from comove.options import MOST_LAG, options_of
 from comove.signals.context import CLOSE, Context
-from comove.signals.engines.base import NONE, options_of
+from comove.signals.engines.base import NONE
 from comove.signals.engines.lead_record import LeadRecords
 from comove.signals.engines.leads import Expectation, Lead
 from comove.signals.engines.options import Bounds, check_options

@@ -4,44 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from math import isfinite
 from typing import Any, ClassVar, Final, TypeAlias
 
-import numpy as np
+from comove.options import whole, within
 
-from comove.errors import ParameterError
-from comove.options import whole
-
-__all__ = ["Bounds", "EngineOptions", "between", "check_options"]
+__all__ = ["Bounds", "EngineOptions", "check_options"]
 
 Bounds: TypeAlias = Mapping[str, tuple[float, float]]
 """Least and most of each option, by name; whole numbers where both are ints."""
 
 USUAL_HORIZON: Final = 6
 MOST_HORIZON: Final = 4096
-
-
-def between(name: str, value: object, least: float, most: float) -> float:
-    """Return `value` as a float from `least` to `most`.
-
-    Raises
-    ------
-    ParameterError
-        Not a finite number, below `least` or above `most`.
-    """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise ParameterError(f"{name} must be a finite number, got {value!r}", "type")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = float("inf")
-    if not isfinite(number):
-        raise ParameterError(f"{name} must be a finite number, got {value!r}", "type")
-    if number < least:
-        raise ParameterError(f"{name} must be at least {least:g}, got {value!r}", "too_small")
-    if number > most:
-        raise ParameterError(f"{name} must be at most {most:g}, got {value!r}", "too_large")
-    return number
 
 
 def check_options(options: Any, bounds: Bounds) -> None:
@@ -58,7 +31,7 @@ def check_options(options: Any, bounds: Bounds) -> None:
         if isinstance(least, int) and isinstance(most, int):
             checked: float = whole(name, value, least=least, most=most, because="")
         else:
-            checked = between(name, value, least, most)
+            checked = within(name, value, least, most)
         object.__setattr__(options, name, checked)
 
 

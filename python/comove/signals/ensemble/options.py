@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isfinite
 from typing import Any, Final
 
-import numpy as np
-
 from comove.errors import ParameterError
-from comove.options import flag, positive, whole
+from comove.options import flag, positive, whole, within
 from comove.structure.snapshots import Fixed
 
 __all__ = ["EnsembleOptions", "source_name"]
@@ -69,8 +66,10 @@ class EnsembleOptions:
             elif name == "prior":
                 checked = _prior(value)
             else:
-                checked = _share(name, value, below=name == "share")
+                checked = within(name, value, 0.0, 1.0)
             object.__setattr__(self, name, checked)
+        if self.share == 1.0:
+            raise ParameterError(f"share must be below 1, got {self.share}", "too_large")
 
     def to_state(self) -> dict[str, Any]:
         """Return the options as plain values, of which ``EnsembleOptions(**values)`` makes the same."""
@@ -102,12 +101,3 @@ def _prior(value: object) -> Fixed[float]:
             raise ParameterError(f"prior of {name} must be {bound}, got {weight!r}", code)
         checked[name] = number
     return Fixed(checked)
-
-
-def _share(name: str, value: object, *, below: bool) -> float:
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise ParameterError(f"{name} must be a number, got {value!r}", "type")
-    if not isfinite(value) or value < 0.0 or value > 1.0 or (below and value >= 1.0):
-        bound = "from 0 to below 1" if below else "from 0 to 1"
-        raise ParameterError(f"{name} must be {bound}, got {value!r}", "share")
-    return float(value)

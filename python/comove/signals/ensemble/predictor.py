@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 
 from comove.errors import ComoveError, DataError, ParameterError, StateError
-from comove.options import Floats
+from comove.options import Floats, options_of
 from comove.signals.context import Context
 from comove.signals.ensemble.calibration import Calibrator
 from comove.signals.ensemble.copies import Copies, RegimeCopies, read_array
@@ -76,7 +76,7 @@ class EnsemblePredictor(Sealed):
     registry: ClassVar[dict[str, type[PredictionSource]]] = {}
 
     def __init__(self, sources: Sequence[PredictionSource] = (), options: EnsembleOptions | None = None) -> None:
-        self.options = o = EnsembleOptions() if options is None else options
+        self.options = o = options_of(options, EnsembleOptions)
         self.abstained: dict[str, str] = {}
         self._row = -1
         self._place: dict[str, int] = {}
@@ -106,9 +106,7 @@ class EnsemblePredictor(Sealed):
 
     def source(self, name: str) -> PredictionSource:
         """Return a source."""
-        source = self._seat(name).source
-        assert source is not None, "a seat that is found has a source"
-        return source
+        return self._seat(name)[1]
 
     def add(self, source: PredictionSource) -> None:
         """Add a source, which is asked from the next bar on.
@@ -132,14 +130,14 @@ class EnsemblePredictor(Sealed):
 
         The others share its weight. What it said before still has its outcome, and then it is forgotten.
         """
-        seat = self._seat(name)
-        source, seat.source, seat.left = self.source(name), None, self._row
+        seat, source = self._seat(name)
+        seat.source, seat.left = None, self._row
         self._forget(self._row)
         return source
 
     def revive(self, name: str) -> None:
         """Turn a source on that failed too often; it is asked again from the next bar it observes."""
-        seat = self._seat(name)
+        seat, _ = self._seat(name)
         seat.revive()
         seat.waiting = True
 
@@ -268,10 +266,11 @@ class EnsemblePredictor(Sealed):
         """Let `from_bytes` know the class of a source, by its name."""
         cls.registry[source_name(source.name)] = source
 
-    def _seat(self, name: str) -> Seat:
+    def _seat(self, name: str) -> tuple[Seat, PredictionSource]:
+        """Return the seat of a source that is there, and the source."""
         for seat in self._seats:
             if seat.name == name and seat.source is not None:
-                return seat
+                return seat, seat.source
         raise ParameterError(f"source must be one of {list(self.sources)}, got {name!r}", "source")
 
     def _check(self, contexts: tuple[Context, ...]) -> int:

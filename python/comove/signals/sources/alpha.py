@@ -23,7 +23,7 @@ from typing import Any, ClassVar, Final, Self
 # A saved source finds the classes of its engines by their kind: those of comove must have been loaded.
 import comove.signals.engines  # noqa: F401
 from comove.errors import ParameterError, StateError
-from comove.options import MAX_LIVE_ROWS, positive, whole
+from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import Abstention, AlphaEngine, Prediction, PredictionSource, Signal, bar_row
@@ -108,9 +108,7 @@ class AlphaSource(PredictionSource):
         *,
         weights: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
-        chosen = AlphaOptions() if options is None else options
-        if not isinstance(chosen, AlphaOptions):
-            raise ParameterError(f"options must be AlphaOptions, got {type(options).__name__}", "type")
+        chosen = options_of(options, AlphaOptions)
         self.engines = _engines(engines)
         self.options, self.horizon = chosen, chosen.horizon
         self.weights = _weights(weights, [engine.name for engine in self.engines])

@@ -25,14 +25,14 @@ from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
-from comove.errors import ParameterError, StateError
-from comove.options import Floats, positive, whole
+from comove.errors import StateError
+from comove.options import Floats, options_of, positive, whole, within
 from comove.signals.context import Context
 from comove.signals.outcomes import Outcome, Outcomes
 from comove.signals.protocol import Prediction, PredictionSource, bar_row
 from comove.signals.sources.candlesticks import PATTERNS, PRICES, Candlesticks
 from comove.signals.sources.extras import lacks
-from comove.signals.sources.worth import USUAL_CORR, correlation, worth_of_each
+from comove.signals.sources.worth import USUAL_CORR, worth_of_each
 
 __all__ = ["PatternOptions", "PatternSource"]
 
@@ -68,7 +68,7 @@ class PatternOptions:
         object.__setattr__(self, "horizon", horizon)
         for name in ("prior", "least_outcomes"):
             object.__setattr__(self, name, positive(name, getattr(self, name)))
-        object.__setattr__(self, "outcome_corr", correlation("outcome_corr", self.outcome_corr))
+        object.__setattr__(self, "outcome_corr", within("outcome_corr", self.outcome_corr, 0.0, 1.0))
 
 
 class PatternSource(PredictionSource):
@@ -109,9 +109,7 @@ class PatternSource(PredictionSource):
     name: ClassVar[str] = "patterns"
 
     def __init__(self, options: PatternOptions | None = None) -> None:
-        chosen = PatternOptions() if options is None else options
-        if not isinstance(chosen, PatternOptions):
-            raise ParameterError(f"options must be PatternOptions, got {type(options).__name__}", "type")
+        chosen = options_of(options, PatternOptions)
         self.options, self.horizon = chosen, chosen.horizon
         self.abstained: dict[str, str] = {}
         self._row = -1

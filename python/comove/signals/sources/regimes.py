@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Self
 
-from comove.errors import ParameterError
-from comove.options import MAX_LIVE_ROWS, positive, whole
+from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
 from comove.signals.protocol import Prediction, PredictionSource, bar_row
 from comove.signals.sources.followed import (
@@ -75,9 +74,7 @@ class RegimeSource(PredictionSource):
     name: ClassVar[str] = "regime"
 
     def __init__(self, options: RegimeSourceOptions | None = None) -> None:
-        chosen = RegimeSourceOptions() if options is None else options
-        if not isinstance(chosen, RegimeSourceOptions):
-            raise ParameterError(f"options must be RegimeSourceOptions, got {type(options).__name__}", "type")
+        chosen = options_of(options, RegimeSourceOptions)
         self.options, self.horizon = chosen, chosen.horizon
         self.abstained: dict[str, str] = {}
         self._row = -1

@@ -18,7 +18,7 @@ from typing import Any, Final, Self, TypeAlias
 import numpy as np
 
 from comove.errors import StateError
-from comove.options import positive, whole
+from comove.options import options_of, positive, whole
 from comove.signals.context import Context
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import Prediction, PredictionSource
@@ -98,7 +98,7 @@ class ReinforcementSource(PredictionSource):
         options: ReinforcementOptions | None = None,
     ) -> None:
         self.policy = policy if policy is None or isinstance(policy, NumpyPolicy) else NumpyPolicy.load(policy)
-        self.options = ReinforcementOptions() if options is None else options
+        self.options = options_of(options, ReinforcementOptions)
         own = 1 if self.policy is None else self.policy.horizon
         self.horizon = own if self.options.horizon is None else self.options.horizon
         self._row = _reader(() if self.policy is None else self.policy.features)

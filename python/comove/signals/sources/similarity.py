@@ -22,13 +22,13 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 
 from comove.errors import ParameterError, StateError
-from comove.options import Floats, positive, symbols, whole
+from comove.options import Floats, options_of, positive, symbols, whole, within
 from comove.signals.context import Context
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import Prediction, PredictionSource, bar_row
 from comove.signals.sources.extras import lacks
 from comove.signals.sources.library import Library, available
-from comove.signals.sources.worth import USUAL_CORR, correlation, worth_of_each
+from comove.signals.sources.worth import USUAL_CORR, worth_of_each
 
 __all__ = ["USUAL_FEATURES", "SimilarityOptions", "SimilaritySource"]
 
@@ -96,7 +96,7 @@ class SimilarityOptions:
             checked = whole(name, getattr(self, name), least=least, most=_MOST, because="2^20")
             object.__setattr__(self, name, checked)
         object.__setattr__(self, "prior", positive("prior", self.prior))
-        object.__setattr__(self, "outcome_corr", correlation("outcome_corr", self.outcome_corr))
+        object.__setattr__(self, "outcome_corr", within("outcome_corr", self.outcome_corr, 0.0, 1.0))
         if self.least_rows < self.neighbours:
             raise ParameterError(
                 f"least_rows must be at least the {self.neighbours} neighbours, got {self.least_rows}", "least_rows"
@@ -145,9 +145,7 @@ class SimilaritySource(PredictionSource):
     name: ClassVar[str] = "similarity"
 
     def __init__(self, options: SimilarityOptions | None = None) -> None:
-        chosen = SimilarityOptions() if options is None else options
-        if not isinstance(chosen, SimilarityOptions):
-            raise ParameterError(f"options must be SimilarityOptions, got {type(options).__name__}", "type")
+        chosen = options_of(options, SimilarityOptions)
         self.options, self.horizon = chosen, chosen.horizon
         self.abstained: dict[str, str] = {}
         self._row = self._refit = -1

@@ -19,8 +19,7 @@ from dataclasses import asdict, dataclass, fields
 from math import isnan, nan
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
-from comove.errors import ParameterError
-from comove.options import MAX_LIVE_ROWS, positive, whole
+from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
 from comove.signals.protocol import Prediction, PredictionSource, bar_row
 from comove.signals.sources.followed import USUAL_HORIZON, Followed, Past
@@ -127,9 +126,7 @@ class MarketStructurePredictor(PredictionSource):
     name: ClassVar[str] = "structure"
 
     def __init__(self, options: MarketStructureOptions | None = None) -> None:
-        chosen = MarketStructureOptions() if options is None else options
-        if not isinstance(chosen, MarketStructureOptions):
-            raise ParameterError(f"options must be MarketStructureOptions, got {type(options).__name__}", "type")
+        chosen = options_of(options, MarketStructureOptions)
         self.options, self.horizon = chosen, chosen.horizon
         self.abstained: dict[str, str] = {}
         self._row = -1

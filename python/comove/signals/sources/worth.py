@@ -13,29 +13,12 @@ from typing import Final
 
 import numpy as np
 
-from comove.errors import ParameterError
 from comove.options import Floats
 
-__all__ = ["USUAL_CORR", "correlation", "worth_of_each"]
+__all__ = ["USUAL_CORR", "worth_of_each"]
 
 #: Whether two coins rise over the same 6 hours has a mean correlation of 0.44 in hourly candles of 39 coins in 2024.
 USUAL_CORR: Final = 0.5
-
-
-def correlation(name: str, value: object) -> float:
-    """Return `value` as a correlation of outcomes.
-
-    Raises
-    ------
-    ParameterError
-        Not a number from 0 to 1.
-    """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
-        raise ParameterError(f"{name} must be a number, got {value!r}", "type")
-    # Written so that NaN is outside too.
-    if not 0.0 <= value <= 1.0:
-        raise ParameterError(f"{name} must be from 0 to 1, got {value!r}", "share")
-    return float(value)
 
 
 def worth_of_each(together: Floats, corr: float) -> Floats:
