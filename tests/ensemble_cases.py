@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 
@@ -68,6 +69,26 @@ class Told(PredictionSource):
         return source
 
 
+class Odd(PredictionSource):
+    kind = "odd"
+    name = "odd"
+    horizon = 1
+    answers: ClassVar = [0.5, "long", object(), None]
+
+    def observe(self, contexts):
+        pass
+
+    def predict(self, context):
+        return self.answers[context.row % 4]
+
+    def to_state(self):
+        return {}
+
+    @classmethod
+    def from_state(cls, state):
+        return cls()
+
+
 def ensemble_of(tables, horizon=1, **options):
     """An ensemble of sources that say what tables of shape (rows, symbols) hold."""
     sources = [Told(name, table, horizon) for name, table in tables.items()]
@@ -108,3 +129,23 @@ def outcomes_of(closes, horizon):
     later[:-horizon] = closes[horizon:]
     out = np.where(later > closes, 1.0, np.where(later < closes, 0.0, 0.5))
     return np.where(np.isnan(later) | np.isnan(closes), np.nan, out)
+
+
+# A market, and what six sources say of it, for the tests of the ensemble while it runs.
+ROWS, SYMBOLS = 90, 4
+NAMES = ("patterns", "similarity", "regime", "alpha", "structure", "rl")
+_RNG = np.random.default_rng(12)
+CLOSES = random_closes(_RNG, ROWS, SYMBOLS, gaps=0.05, ties=0.05)
+TABLES = random_tables(_RNG, NAMES, ROWS, SYMBOLS, sleep=0.4)
+TURNS = (MarketRegime.RISK_ON, MarketRegime.DIVERGENCE, MarketRegime.UNKNOWN)
+REGIMES = [TURNS[row // 7 % 3] for row in range(ROWS)]
+REGISTRY = dict.fromkeys((*NAMES, "late"), Told)
+
+
+def bars(first=0, last=ROWS):
+    return list(bars_of_closes(CLOSES, REGIMES))[first:last]
+
+
+def said_of(said):
+    """All that was said, with all digits."""
+    return [repr(each) for each in said]

@@ -9,7 +9,7 @@ import polars as pl
 
 from comove import MasterOrchestrator
 from comove.engine import OrchestratorOptions
-from comove.signals import EnsemblePredictor, Prediction, PredictionSource
+from comove.signals import EnsembleOptions, EnsemblePredictor, Prediction, PredictionSource
 from signal_cases import bars_of_candles, bars_of_frames, candles_of
 from structure_cases import DATA, prices
 
@@ -106,3 +106,8 @@ def recorded(rows, last=0):
 
 def scripted(script, **options):
     return MasterOrchestrator(OrchestratorOptions(**options), sources=[Scripted(script)])
+
+
+def plain(script, **options):
+    """The script is the only source and counts as it is: neither regimes nor calibration change it."""
+    return scripted(script, ensemble=EnsembleOptions(calibration=False, regime_adjustment=False), **options)

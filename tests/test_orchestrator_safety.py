@@ -1,4 +1,4 @@
-"""What nearly went wrong with the orchestrator: money out of nothing, states that do not come back, orders of keys."""
+"""No money out of nothing, no state that does not come back, no decision by the order of keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from comove.engine import DecisionOptions, OrchestratorOptions
 from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals import SignalMarket
 from comove.signals.ensemble import EnsembleOptions
-from orchestrator_cases import Scripted, always, market, scripted, traded
+from orchestrator_cases import Scripted, always, market, plain, traded
 from rl_cases import drawn_policy
 from signal_cases import bars_of_frames
 from structure_cases import DATA
@@ -23,10 +23,6 @@ from structure_cases import DATA
 WARM = 120
 BARS = market(260)
 HISTORY = DATA / "ohlcv" / "1h"
-
-
-def plain(script, **options):
-    return scripted(script, ensemble=EnsembleOptions(calibration=False, regime_adjustment=False), **options)
 
 
 def long_in_aaa(**options):
