@@ -219,7 +219,9 @@ def test_a_source_that_fails_is_not_all_well():
 
     engine = MasterOrchestrator(sources=[Failing(), Scripted({"*": always(0.6)})])
     for ts, candles in BARS[:10]:
-        engine.update(ts, candles)
+        last = engine.update(ts, candles)
+    # The other source still speaks.
+    assert last["AAA"].confidence is not None
     health = engine.health()
     assert not health.ok
     assert "no power" in health.sources["failing"]
