@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from comove.engine.options import OrchestratorOptions
+from comove.engine.options import AlphaEngineOptions, OrchestratorOptions
 from comove.features import FeatureRecipe
 from comove.signals import AlphaEngine, PredictionSource, SignalMarket
 from comove.signals.engines import (
@@ -69,15 +69,12 @@ def sources_of(options: OrchestratorOptions) -> list[PredictionSource]:
 
 def _alpha(options: OrchestratorOptions) -> AlphaSource:
     each = options.alpha
-    engines: list[AlphaEngine] = [
-        TrendEngine(each.trend),
-        RangeEngine(each.range),
-        BreakoutEngine(each.breakout),
-        TapeEngine(each.tape),
-        SweepEngine(each.sweep),
-        LeaderEngine(each.leader),
-    ]
-    return AlphaSource(engines, each.combined, weights=asdict(each.weights))
+    engines = [_ENGINES[name](each) for name in each.engines]
+    weights = {
+        regime: {name: weight for name, weight in of_all.items() if name in each.engines}
+        for regime, of_all in asdict(each.weights).items()
+    }
+    return AlphaSource(engines, each.combined, weights=weights)
 
 
 def _rl(options: OrchestratorOptions) -> ReinforcementSource:
@@ -86,6 +83,15 @@ def _rl(options: OrchestratorOptions) -> ReinforcementSource:
         source.policy.check_recipe(RECIPE, options.market.leaders)
     return source
 
+
+_ENGINES: Final[Mapping[str, Callable[[AlphaEngineOptions], AlphaEngine]]] = {
+    "trend": lambda each: TrendEngine(each.trend),
+    "range": lambda each: RangeEngine(each.range),
+    "breakout": lambda each: BreakoutEngine(each.breakout),
+    "tape": lambda each: TapeEngine(each.tape),
+    "sweep": lambda each: SweepEngine(each.sweep),
+    "leader": lambda each: LeaderEngine(each.leader),
+}
 
 _MAKERS: Final[Mapping[str, Callable[[OrchestratorOptions], PredictionSource]]] = {
     "alpha": _alpha,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from comove.errors import ParameterError
 from comove.options import choice, flag, positive, symbols, whole
 from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals.engines import (
+    ENGINE_NAMES,
     BreakoutOptions,
     EngineWeights,
     LeaderOptions,
@@ -115,8 +117,16 @@ class DecisionOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlphaEngineOptions:
-    """The alpha engines, how they are combined, and how much each counts in each regime."""
+    """The alpha engines, how they are combined, and how much each counts in each regime.
 
+    Raises
+    ------
+    ParameterError
+        An unknown engine, one twice, or none.
+    """
+
+    engines: tuple[str, ...] = ("trend", "range", "breakout", "tape", "sweep", "leader")
+    """Engines that are asked."""
     combined: AlphaOptions = field(default_factory=AlphaOptions)
     trend: TrendOptions = field(default_factory=TrendOptions)
     range: RangeOptions = field(default_factory=RangeOptions)
@@ -125,6 +135,11 @@ class AlphaEngineOptions:
     sweep: SweepOptions = field(default_factory=SweepOptions)
     leader: LeaderOptions = field(default_factory=LeaderOptions)
     weights: EngineWeights = field(default_factory=EngineWeights)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "engines", _names("engines", self.engines, ENGINE_NAMES))
+        if not self.engines:
+            raise ParameterError("engines must hold at least 1 name, got 0", "too_small")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,12 +179,7 @@ class OrchestratorOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "capital", positive("capital", self.capital))
         object.__setattr__(self, "horizon", whole("horizon", self.horizon, least=1, most=4096, because=""))
-        if not isinstance(self.sources, tuple | list):
-            raise ParameterError(f"sources must be a sequence of names, got {self.sources!r}", "type")
-        names = tuple(choice("sources", name, SOURCES) for name in self.sources)
-        if len(set(names)) < len(names):
-            raise ParameterError(f"sources must be different, got {names}", "sources")
-        object.__setattr__(self, "sources", names)
+        object.__setattr__(self, "sources", _names("sources", self.sources, SOURCES))
         if self.policy is not None and (not isinstance(self.policy, str) or not self.policy):
             raise ParameterError(f"policy must be the name of a file, got {self.policy!r}", "policy")
         for each in fields(self):
@@ -178,6 +188,16 @@ class OrchestratorOptions:
                 raise ParameterError(f"{each.name} must be {kind.__name__}, got {type(value).__name__}", "type")
             if is_dataclass(value):
                 object.__setattr__(self, each.name, _over(value, self.horizon))
+
+
+def _names(name: str, value: object, known: Sequence[str]) -> tuple[str, ...]:
+    """Return different names of those that are known."""
+    if not isinstance(value, tuple | list):
+        raise ParameterError(f"{name} must be a sequence of names, got {value!r}", "type")
+    names = tuple(choice(name, each, known) for each in value)
+    if len(set(names)) < len(names):
+        raise ParameterError(f"{name} must be different, got {names}", name)
+    return names
 
 
 def _over(options: Any, horizon: int) -> Any:

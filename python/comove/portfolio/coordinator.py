@@ -238,7 +238,8 @@ class MultiSymbolCoordinator(BookOnMarket):
         `ENTRY_RULES` has the names. **leader_breakdown**: no longs in assets other than leaders while any leader breaks
         down, or while it is not known whether it does, as of one whose last price is older than `max_price_age`, until
         it has stabilised as `BreakdownRule` says. A leader itself may be bought while another one breaks down, for that
-        is how leadership rotates, but not while it breaks down itself. Shorts may be opened.
+        is how leadership rotates, but not while it breaks down itself. Shorts may be opened. The options
+        `leader_breakdown` and `leader_beta` of the limits switch this rule and **max_leader_beta** off.
         """
         symbol_name("symbol", symbol)
         choice("side", side, get_args(Side))

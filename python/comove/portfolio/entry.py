@@ -42,7 +42,7 @@ class Entry:
     allowed: bool
     """Whether all rules passed."""
     reasons: tuple[RuleResult, ...]
-    """Of every rule, in the order of `ENTRY_RULES`."""
+    """Of every rule that the limits do not switch off, in the order of `ENTRY_RULES`."""
     marginal: MarginalHeat
     heat_before: Heat
     heat_after: Heat
@@ -114,8 +114,9 @@ def at_stake(
 
 
 def judge(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
-    """Return what these rules say."""
-    return tuple(RuleResult(name, *ENTRY_RULES[name](plan)) for name in rules)
+    """Return what these rules say; nothing of one that the limits switch off."""
+    off = [name for name, option in _SWITCHES.items() if not getattr(plan.limits, option)]
+    return tuple(RuleResult(name, *ENTRY_RULES[name](plan)) for name in rules if name not in off)
 
 
 def _fresh_price(plan: Plan) -> tuple[bool, str]:
@@ -262,6 +263,9 @@ ENTRY_RULES: Final[Mapping[str, Callable[[Plan], tuple[bool, str]]]] = {
     "max_leader_beta": _max_leader_beta,
     "leader_breakdown": _leader_breakdown,
 }
+
+#: The option of the limits that switches a rule off, by the rule's name.
+_SWITCHES: Final = {"max_leader_beta": "leader_beta", "leader_breakdown": "leader_breakdown"}
 
 #: Those that can refuse an entry whatever its size.
 SIZELESS_RULES: Final = (

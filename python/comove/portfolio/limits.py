@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Final
 
 from comove.errors import ParameterError
-from comove.options import MAX_LIVE_ROWS, positive, whole
+from comove.options import MAX_LIVE_ROWS, flag, positive, whole
 
 __all__ = ["PortfolioLimits"]
 
@@ -20,6 +20,7 @@ _WHOLE: Final = {
     "screen_rows": 5,
     "least_group": 2,
 }
+_FLAGS: Final = ("leader_beta", "leader_breakdown")
 _MOST_ERRORS: Final = 10.0
 
 
@@ -41,12 +42,16 @@ class PortfolioLimits:
     group holds only while they last. What such a hedge is worth shows in the net exposure to the leaders."""
     max_risk: float = 0.5
     """What is lost if every stop is reached over the capital, after the entry; whole values where there is no stop."""
+    leader_beta: bool = True
+    """Whether `max_leader_beta` holds."""
     max_leader_beta: float = 0.7
     """Size of the net exposure to a leader by joint betas plus `beta_errors` of its standard errors, after the entry.
     With betas around 1 it is what `max_heat` allows when all positions point one way. An entry that makes the size
     plus error smaller is allowed above it too: it is a hedge."""
     beta_errors: float = 1.645
     """Standard errors that are added to be on the safe side: 95 % of one tail of a normal."""
+    leader_breakdown: bool = True
+    """Whether longs are refused while a leader breaks down."""
     max_positions: int = 10
     """Open positions, after the entry."""
     max_per_asset: float = 0.25
@@ -81,6 +86,8 @@ class PortfolioLimits:
             name, value = field.name, getattr(self, field.name)
             if name in _WHOLE:
                 checked: float = whole(name, value, least=_WHOLE[name], most=MAX_LIVE_ROWS, because="2^24")
+            elif name in _FLAGS:
+                checked = flag(name, value)
             else:
                 checked = positive(name, value)
             object.__setattr__(self, name, checked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import inf
 from typing import Any, ClassVar, Self
@@ -143,7 +143,7 @@ class RiskManager(Sealed):
         -------
         Sizing
             With size 0 and the reason in `refused` where a multiplier or a cap is 0, or what is left is below
-            `min_size`.
+            `min_size`. It has no multiplier of what the options say that sizes do not look at.
 
         Raises
         ------
@@ -160,17 +160,21 @@ class RiskManager(Sealed):
         if not isinstance(inputs, SizingInputs):
             raise ParameterError(f"inputs must be SizingInputs, got {inputs!r}", "type")
         options, equity = self.options, self._drawdown
-        multipliers = (
+        multipliers = [
             for_confidence(inputs, options),
             for_volatility(inputs, options),
             for_drawdown(equity.drawdown, equity.reason, options),
             for_kelly(inputs, options),
-            for_leader_volatility(inputs, options),
-            for_beta(inputs, options),
-            for_divergence(inputs, options),
-            for_regime(inputs, options),
-            for_heat(inputs),
-        )
+        ]
+        if options.leader_volatility:
+            multipliers.append(for_leader_volatility(inputs, options))
+        if options.beta_sizing:
+            multipliers.append(for_beta(inputs, options))
+        if options.divergence_sizing:
+            multipliers.append(for_divergence(inputs, options))
+        if options.regime_sizing:
+            multipliers.append(for_regime(inputs, options))
+        multipliers.append(for_heat(inputs))
         fraction = options.base_fraction
         for each in multipliers:
             fraction *= each.value
@@ -189,13 +193,13 @@ class RiskManager(Sealed):
             size=size,
             fraction=fraction,
             base=options.base_fraction,
-            multipliers=multipliers,
+            multipliers=tuple(multipliers),
             caps=caps,
             refused=refused,
         )
 
     def _refused(
-        self, size: float, inputs: SizingInputs, multipliers: tuple[Multiplier, ...], cap: str | None
+        self, size: float, inputs: SizingInputs, multipliers: Sequence[Multiplier], cap: str | None
     ) -> str | None:
         """Return why there is no size."""
         units = size / inputs.price

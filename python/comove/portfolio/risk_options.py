@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from typing import Final, Literal, TypeAlias, get_args
 
 from comove.errors import ParameterError
-from comove.options import above, choice, whole, within
+from comove.options import above, choice, flag, whole, within
 
 __all__ = ["RiskOptions", "StopBasis"]
 
@@ -45,6 +45,7 @@ _WITHIN: Final = {
     "scale_step": (1e-3, 100.0),
     "scale_share": (1e-3, 1.0),
 }
+_FLAGS: Final = ("leader_volatility", "beta_sizing", "divergence_sizing", "regime_sizing")
 _MOST_LEVELS: Final = 10
 _MOST_ROWS: Final = 1 << 24
 
@@ -82,22 +83,30 @@ class RiskOptions:
     kelly_fraction: float = 0.25
     """Part of Kelly's stake that is risked. Half of it has three quarters of the growth and half of the standard
     deviation (Thorp 2006); a quarter allows for edges that are less than they seem."""
+    leader_volatility: bool = True
+    """Whether sizes and stops look at the leaders' volatility."""
     leader_volatility_at: float = 1.0
     """Leader's recent over past volatility from which sizes shrink and stops widen."""
     leader_volatility_unknown: float = 2.0
     """What that ratio is taken for where it is not known; at least `leader_volatility_at`."""
+    beta_sizing: bool = True
+    """Whether sizes look at beta."""
     beta_at: float = 1.0
     """Upper bound of the size of beta from which sizes shrink: 1 moves as its leader."""
     beta_errors: float = 1.645
     """Standard errors of that bound: the upper 5 % of a normal distribution."""
     beta_unknown: float = 3.0
     """What the bound is taken for where neither beta nor those of other coins are known."""
+    divergence_sizing: bool = True
+    """Whether sizes look at the correlation with leaders."""
     divergence_at: float = 0.5
     """Divergence, 1 - |corr|, from which sizes grow, by its lower bound."""
     divergence_cap: float = 1.25
     """Multiplier of a coin that has no correlation for certain."""
     divergence_errors: float = 1.645
     """Standard errors of that lower bound."""
+    regime_sizing: bool = True
+    """Whether sizes look at the regime."""
     risk_off_long: float = 0.75
     """What a full score of risk-off takes from a long."""
     risk_off_short: float = 0.5
@@ -140,6 +149,8 @@ class RiskOptions:
             # Plain values whatever was given, for a snapshot holds them.
             if name in _WITHIN:
                 object.__setattr__(self, name, within(name, value, *_WITHIN[name]))
+            elif name in _FLAGS:
+                object.__setattr__(self, name, flag(name, value))
         above("confidence_full", self.confidence_full, 0.5, 1.0)
         object.__setattr__(self, "confidence_full", float(self.confidence_full))
         choice("stop_basis", self.stop_basis, get_args(StopBasis))

@@ -66,7 +66,7 @@ def stop_loss(
     """Return the stop of a position: as far as the asset's own noise goes, farther where leaders are turbulent.
 
     d = `stop_sigmas` times volatility times sqrt(`stop_rows`), or `stop_atrs` times atr / entry; times the leaders'
-    ratio, from 1 to `leader_stop_cap`; from `min_stop` to `max_stop`.
+    ratio, from 1 to `leader_stop_cap`, unless `leader_volatility` is false; from `min_stop` to `max_stop`.
 
     Parameters
     ----------
@@ -104,15 +104,11 @@ def stop_loss(
             return Stop(None, None, "the asset's average true range is not known")
         own = options.stop_atrs * (span / start)
         what = f"{options.stop_atrs:g} average true ranges of {span:.4g}"
-    if ratio is None:
-        ratio = options.leader_volatility_unknown
-        leaders = "it is not known how turbulent leaders are"
-    else:
-        leaders = f"leaders are {ratio:.3g} times as volatile as in their past"
-    factor = max(1.0, min(ratio / options.leader_volatility_at, options.leader_stop_cap))
-    wide = own * factor
+    wide, reason = own, f"{what} are {share(own)}"
+    if options.leader_volatility:
+        factor, leaders = _widening(options, ratio)
+        wide, reason = own * factor, f"{reason}; {leaders}, x {factor:.3g}"
     distance = max(options.min_stop, min(wide, options.max_stop))
-    reason = f"{what} are {share(own)}; {leaders}, x {factor:.3g}"
     if distance != wide:
         reason += f"; at {'least' if distance > wide else 'most'} {share(distance)}"
     return Stop(_beside("stop", start, -sign * distance), distance, reason)
@@ -221,6 +217,16 @@ def scale_out(options: RiskOptions, position: Position, price: float, *, taken: 
         )
         exits.append(PartialExit(level, multiple, at, options.scale_share * position.size, options.scale_share, reason))
     return tuple(exits)
+
+
+def _widening(options: RiskOptions, ratio: float | None) -> tuple[float, str]:
+    """Return by how much leaders widen a stop, and how turbulent they are in words."""
+    if ratio is None:
+        ratio = options.leader_volatility_unknown
+        leaders = "it is not known how turbulent leaders are"
+    else:
+        leaders = f"leaders are {ratio:.3g} times as volatile as in their past"
+    return max(1.0, min(ratio / options.leader_volatility_at, options.leader_stop_cap)), leaders
 
 
 def _sign(side: object) -> float:
