@@ -8,11 +8,28 @@ to the last cent; a fold writes down what it has done every thousand bars, and g
 
 from __future__ import annotations
 
+from comove.backtest.changes import ChangedDecision
 from comove.backtest.costs import Costs
 from comove.backtest.folds import Fold, WalkForward
+from comove.backtest.guard import LookAheadReport, check_look_ahead
 from comove.backtest.makers import OrchestratorMaker
 from comove.backtest.report import Report
 from comove.backtest.running import run
 from comove.backtest.strategy import Strategy, StrategyMaker
+from comove.backtest.variants import Variant, variants
 
-__all__ = ["Costs", "Fold", "OrchestratorMaker", "Report", "Strategy", "StrategyMaker", "WalkForward", "run"]
+__all__ = [
+    "ChangedDecision",
+    "Costs",
+    "Fold",
+    "LookAheadReport",
+    "OrchestratorMaker",
+    "Report",
+    "Strategy",
+    "StrategyMaker",
+    "Variant",
+    "WalkForward",
+    "check_look_ahead",
+    "run",
+    "variants",
+]
