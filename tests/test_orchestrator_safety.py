@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from comove import BreakdownRule, DataError, FeatureRecipe, MasterOrchestrator, ParameterError
-from comove.engine import DecisionOptions, OrchestratorOptions
+from comove.engine import AlphaEngineOptions, DecisionOptions, OrchestratorOptions
 from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals import SignalMarket
 from comove.signals.ensemble import EnsembleOptions
@@ -302,6 +302,24 @@ def test_what_no_exchange_takes_is_not_left_over():
 def test_sources_of_another_type_are_refused(sources):
     with pytest.raises(ParameterError, match="sources"):
         OrchestratorOptions(sources=sources)
+
+
+def test_alpha_engines_can_be_left_out():
+    options = OrchestratorOptions(sources=("alpha",), alpha=AlphaEngineOptions(engines=["sweep", "trend"]))
+    engine = MasterOrchestrator(options)
+    source = engine.ensemble.source("alpha")
+    assert [each.name for each in source.engines] == ["sweep", "trend"]
+    assert source.weights["risk_off"] == {"trend": 1.25, "sweep": 1.5}
+    for ts, candles in BARS[:60]:
+        engine.update(ts, candles)
+    assert not engine.health().failures
+    assert MasterOrchestrator.from_bytes(engine.to_bytes()).options == options
+
+
+@pytest.mark.parametrize("engines", [(), None, "trend", ("oracle",), ("trend", "trend"), (1,)])
+def test_engines_are_different_names_of_those_there_are(engines):
+    with pytest.raises(ParameterError, match="engines"):
+        AlphaEngineOptions(engines=engines)
 
 
 def test_a_prior_of_no_source_is_refused():

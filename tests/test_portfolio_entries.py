@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from comove import MarketStructureCoordinator
+from comove import MarketStructureCoordinator, ParameterError
 from comove.portfolio import MultiSymbolCoordinator, Position, correlated_heat, effective_bets
 from comove.portfolio.regressions import Regressions
 from comove.structure.breakdown import BreakdownRule
@@ -115,6 +115,37 @@ def test_regressions_are_made_once_a_bar(monkeypatch):
         book.can_enter(symbol, "long", 100.0)
     # On each leader alone, and on all of them.
     assert len(made) == 4
+
+
+# --- rules that are switched off ---
+
+
+def test_a_book_need_not_limit_the_exposure_to_leaders():
+    tight = replace(LIMITS, max_leader_beta=0.01)
+    refused = fed(moves_of(200), limits=tight).can_enter("ONE", "long", 1_000.0)
+    assert [each.name for each in refused.refusals] == ["max_leader_beta"]
+    entry = fed(moves_of(200), limits=replace(tight, leader_beta=False)).can_enter("ONE", "long", 1_000.0)
+    assert entry.allowed
+    assert entry.reasons == tuple(each for each in refused.reasons if each.name != "max_leader_beta")
+
+
+def test_a_book_need_not_wait_for_leaders_that_break_down():
+    wild = BreakdownRule(fall_at=1e-9, calm_rows=10_000)
+    shut = fed(moves_of(200), breakdown=wild)
+    assert [each.name for each in shut.closed_to("FOUR", "long")] == ["leader_breakdown"]
+    refused = shut.can_enter("FOUR", "long", 100.0)
+    book = fed(moves_of(200), limits=replace(LIMITS, leader_breakdown=False), breakdown=wild)
+    assert book.closed_to("FOUR", "long") == ()
+    entry = book.can_enter("FOUR", "long", 100.0)
+    assert entry.allowed
+    assert entry.reasons == tuple(each for each in refused.reasons if each.name != "leader_breakdown")
+
+
+@pytest.mark.parametrize("name", ["leader_beta", "leader_breakdown"])
+@pytest.mark.parametrize("value", [0, 1.0, "no", None])
+def test_a_rule_is_on_or_off(name, value):
+    with pytest.raises(ParameterError, match=name):
+        replace(LIMITS, **{name: value})
 
 
 # --- leaders that fall silent ---

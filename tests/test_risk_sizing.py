@@ -376,7 +376,40 @@ def test_bad_options_are_refused(name, value, message):
         RiskOptions(**{name: value})
 
 
-@pytest.mark.parametrize("name", [each.name for each in fields(RiskOptions)])
+SWITCHES = {
+    "leader_volatility": "leader_volatility",
+    "beta_sizing": "beta",
+    "divergence_sizing": "divergence",
+    "regime_sizing": "regime",
+}
+"""The multiplier that each option switches off."""
+
+
+@pytest.mark.parametrize(("option", "name"), SWITCHES.items())
+def test_what_is_switched_off_is_no_multiplier(option, name):
+    turbulent = {
+        "leader_volatility_ratio": 1.6, "beta": 1.6, "correlation": 0.1, "regime_scores": {"risk_off": 0.4},
+    }  # fmt: skip
+    whole, part = sized(**turbulent), sized(RiskOptions(**{option: False}), **turbulent)
+    kept = multipliers(whole)
+    assert kept.pop(name) != 1.0
+    assert list(multipliers(part).items()) == list(kept.items())
+    assert part.fraction == pytest.approx(whole.fraction / multipliers(whole)[name], rel=1e-14)
+    # Nothing that it looks at changes the size any more.
+    unknown = {"leader_volatility_ratio": None, "beta": None, "correlation": None, "regime_scores": None}
+    mine = {"leader_volatility": "leader_volatility_ratio", "divergence": "correlation", "regime": "regime_scores"}
+    key = mine.get(name, name)
+    assert sized(RiskOptions(**{option: False}), **{**turbulent, key: unknown[key]}).size == part.size
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("value", [0, 1, "false", None, NAN])
+def test_a_switch_is_true_or_false(name, value):
+    with pytest.raises(ParameterError, match=name):
+        RiskOptions(**{name: value})
+
+
+@pytest.mark.parametrize("name", [each.name for each in fields(RiskOptions) if each.name not in SWITCHES])
 @pytest.mark.parametrize("value", [NAN, INF, -INF, True, "text", None, -1.0])
 def test_no_option_takes_what_is_no_number(name, value):
     with pytest.raises(ParameterError, match=name):

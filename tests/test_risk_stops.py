@@ -51,6 +51,15 @@ def test_turbulent_leaders_widen_a_stop(ratio, factor):
     assert ("not known" in stop.reason) == (ratio is None)
 
 
+@pytest.mark.parametrize("ratio", [None, 0.2, 1.0, 9.0])
+def test_stops_need_not_look_at_leaders(ratio):
+    alone = RiskOptions(leader_volatility=False)
+    stop = stop_loss(alone, "long", 50.0, volatility=0.01, leader_volatility_ratio=ratio)
+    calm = stop_loss(PLAIN, "long", 50.0, volatility=0.01, leader_volatility_ratio=1.0)
+    assert (stop.price, stop.distance) == (calm.price, calm.distance)
+    assert stop.reason == "2 standard deviations of 8 rows at 1 % a row are 5.66 %"
+
+
 def test_distances_have_bounds():
     far = stop_loss(PLAIN, "short", 50.0, volatility=0.5, leader_volatility_ratio=1.0)
     assert (far.price, far.distance) == (pytest.approx(60.0), 0.2)
