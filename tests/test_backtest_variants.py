@@ -8,7 +8,7 @@ import pytest
 
 from comove import MasterOrchestrator, ParameterError
 from comove.backtest.variants import ALL, PARTS, changed, variants
-from comove.engine import AlphaEngineOptions, OrchestratorOptions
+from comove.engine import AlphaEngineOptions, DecisionOptions, OrchestratorOptions
 from comove.engine.files import options_text, read_options_file
 from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals.engines import EngineWeights, RegimeWeights
@@ -136,12 +136,17 @@ def told(options, script=SCRIPT, bars=BARS):
     return " | ".join("; ".join(each.reasons) for each in decisions)
 
 
-BASE = replace(USUAL, limits=PortfolioLimits(max_leader_beta=0.06, max_positions=5))
+# Entries that are soon over, some of them refused.
+BASE = replace(
+    USUAL,
+    limits=PortfolioLimits(max_leader_beta=0.03),
+    decisions=DecisionOptions(hold_rows=8, cooldown_rows=1),
+)
 NAMED = {
     "beta_sizing": ("beta x",),
     "leader_volatility": ("leader_volatility x", "as volatile as in their past"),
     "regimes": ("regime x",),
-    "breakdown": ("leader_breakdown", "is breaking down", "has been breaking down"),
+    "breakdown": ("leader_breakdown", "has been breaking down"),
     "divergence_sizing": ("divergence x",),
     "leader_exposure": ("max_leader_beta",),
 }
