@@ -103,7 +103,7 @@ class FoldRun:
                         broker.records.decide(decisions)
                         broker.order(decisions, strategy.regime)
                     if last:
-                        broker.finish(ts, candles)
+                        broker.finish(ts, candles, "liquidation" if ruined else "end")
                     broker.note(ts, before, None if ruined else strategy.regime, 0.0 if last else strategy.heat)
                 bars += 1
                 if bars % _COLLECT == 0:
