@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.table import Table
 
 from comove.backtest import Report, run
-from comove.backtest.page import backtest_page
+from comove.backtest.page import answer_of, backtest_page
 from comove.cli.backtest_options import backtest_options, read_asked
-from comove.cli.console import errors, number_text, open_console, say
+from comove.cli.console import count_text, errors, number_text, open_console, say
 from comove.cli.folder import write_page
 from comove.plots import check_plotly
 from comove.progress import progress_bar
@@ -33,8 +35,8 @@ __all__ = ["backtest_command"]
 def backtest_command(out: Path, agent: bool, title: str, **asked: Any) -> None:
     """Replay history through the orchestrator that runs live.
 
-    Each fold learns from the candles before it and trades those after; decisions are filled at the next open, with fees,
-    spread, slippage and funding. The folder then holds report.html, equity, trades, attribution and decisions as
+    Each fold learns from the candles before it and trades those after; decisions are filled at the next open, with
+    fees, spread, slippage and funding. The folder then holds report.html, equity, trades, attribution and decisions as
     Parquet, metrics.json and report.json, and strategy.comove, with which MasterOrchestrator.from_bytes goes on live.
 
     Needs plotly and arch: pip install comove[backtest,viz].
@@ -61,3 +63,42 @@ def backtest_command(out: Path, agent: bool, title: str, **asked: Any) -> None:
             write_page(backtest_page(report, title=title), out / "report.html")
         _show(report)
         click.echo(f"Wrote {out / 'report.html'}")
+
+
+def _show(report: Report) -> None:
+    """Print how the strategy and the benchmarks did, what it paid, and the answer."""
+    console = open_console()
+    first, last = (report.equity["ts"][k].strftime("%Y-%m-%d %H:%M") for k in (0, -1))
+    table = Table(title=f"{first} to {last} UTC, {count_text(report.trades.height, 'trade')}")
+    for name in ("", "return", "a year", "volatility", "Sharpe", "worst drawdown"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    for name, words in (("strategy", "the strategy"), ("btc", f"{report.leaders[0]} held"), ("equal", "equal shares")):
+        each = report.metrics[name]
+        table.add_row(words, *(_cell(each, key, percent) for key, percent in _COLUMNS))
+    console.print(table)
+    paid = report.equity["costs"].sum(), report.equity["funding"].sum()
+    say(
+        console,
+        answer_of(report).sentence,
+        f"It paid {paid[0]:,.2f} for trading and {paid[1]:,.2f} for funding, of a capital of {report.capital:,.2f}. "
+        "In brackets: 95 % intervals.",
+    )
+
+
+_COLUMNS = (
+    ("total_return", True),
+    ("cagr", True),
+    ("volatility", True),
+    ("sharpe", False),
+    ("max_drawdown", True),
+)
+
+
+def _cell(measures: Mapping[str, Any], name: str, percent: bool) -> str:
+    each = measures[name]
+
+    def text(value: float | None) -> str:
+        return "-" if value is None else f"{value:+.1%}" if percent else number_text(value)
+
+    between = "" if each.get("low") is None else f" ({text(each['low'])} to {text(each['high'])})"
+    return text(each["value"]) + (between if name in ("total_return", "sharpe") else "")
