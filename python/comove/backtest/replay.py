@@ -25,7 +25,7 @@ from comove.data.bars import Bars
 from comove.errors import StateError
 from comove.state import pack, unpack
 
-__all__ = ["FoldRun", "between"]
+__all__ = ["CHUNK", "FoldRun", "between"]
 
 _KIND: Final = "backtest-fold"
 #: Bars between two saves; one takes about as long as ten bars.
@@ -59,7 +59,7 @@ class FoldRun:
     capital: float
     max_gap: int
     folder: Path
-    chunk: int = CHUNK
+    chunk: int
 
     def run(self, frames: Mapping[str, pl.DataFrame], told: Callable[[int], None]) -> None:
         """Run what is still to be run.
@@ -103,7 +103,7 @@ class FoldRun:
                         broker.records.decide(decisions)
                         broker.order(decisions, strategy.regime)
                     if last:
-                        broker.finish(ts, candles)
+                        broker.finish(ts, candles, "liquidation" if ruined else "end")
                     broker.note(ts, before, None if ruined else strategy.regime, 0.0 if last else strategy.heat)
                 bars += 1
                 if bars % _COLLECT == 0:

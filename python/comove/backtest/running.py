@@ -22,7 +22,7 @@ from comove.backtest.costs import Costs
 from comove.backtest.files import whole_file
 from comove.backtest.folds import Fold, WalkForward, bar_times
 from comove.backtest.makers import OrchestratorMaker
-from comove.backtest.replay import FoldRun, between
+from comove.backtest.replay import CHUNK, FoldRun, between
 from comove.backtest.report import Report
 from comove.backtest.stitching import stitched, times_of
 from comove.backtest.strategy import StrategyMaker
@@ -171,6 +171,7 @@ def run(
                 capital=start,
                 max_gap=chosen.market.max_gap,
                 folder=folder / _FOLDS / f"{fold.number:02d}",
+                chunk=CHUNK,
             )
             for fold in folds
         ]
