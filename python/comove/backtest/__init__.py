@@ -8,6 +8,7 @@ to the last cent; a fold writes down what it has done every thousand bars, and g
 
 from __future__ import annotations
 
+from comove.backtest.ablation import Ablation, ablate
 from comove.backtest.changes import ChangedDecision
 from comove.backtest.costs import Costs
 from comove.backtest.folds import Fold, WalkForward
@@ -19,6 +20,7 @@ from comove.backtest.strategy import Strategy, StrategyMaker
 from comove.backtest.variants import Variant, variants
 
 __all__ = [
+    "Ablation",
     "ChangedDecision",
     "Costs",
     "Fold",
@@ -29,6 +31,7 @@ __all__ = [
     "StrategyMaker",
     "Variant",
     "WalkForward",
+    "ablate",
     "check_look_ahead",
     "run",
     "variants",
