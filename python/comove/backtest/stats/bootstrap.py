@@ -113,8 +113,9 @@ def bootstrap_intervals(
     dict of str to Interval or None
         The names of `INTERVALS`, without the last three where there is no benchmark: `CURVE_METRICS` as
         `return_metrics` has them; beta to the benchmark; excess_cagr = cagr less that of the benchmark; excess_return =
-        the difference of the mean returns, a year. None where the figure is not defined, or not in every fortieth replication (half of
-        1 - `level`), as of a strategy that hardly ever trades; where returns do not vary; below 30 bars.
+        the difference of the mean returns, a year. None where the figure is not defined, or is not in more than half of
+        1 - `level` of the replications, as of a strategy that hardly ever trades; where returns do not vary; below 30
+        bars.
 
     Raises
     ------
@@ -128,12 +129,12 @@ def bootstrap_intervals(
 
     - AR(1) with coefficient 0.3 and Student's t with 5 degrees of freedom: sharpe, sortino and cagr 95 to 96 %,
       volatility 92 %, beta with residuals that spread with the market 92 %, max_drawdown and calmar 95 to 97 %
-    - GARCH(1,1) with persistence 0.98: all 94 to 95 %, volatility only 75 % (88 % at 6,000 bars, where beta has 89 %): it
-      forgets too slowly. With blocks chosen from the returns alone, as is usual, that is 35 %.
+    - GARCH(1,1) with persistence 0.98: all 94 to 95 %, volatility only 75 %: it forgets too slowly. At 6,000 bars
+      volatility 88 %, beta 89 %. With blocks chosen from the returns alone, as is usual, volatility has 35 %.
 
-    Basic and bias-corrected intervals are no better for those, and fail for max_drawdown (73 and 85 %). Its truth is the
-    median of the drawdowns of such a market over as many bars: what was measured is one draw of many, and another draw
-    lies in the interval in only some 85 %.
+    Basic and bias-corrected intervals are no better for those, and fail for max_drawdown (73 and 85 %). Its truth is
+    the median of the drawdowns of such a market over as many bars. What was measured is one draw of many: another draw
+    lies in the interval in only 82 to 87 %.
 
     24,000 bars and 1,000 replications take about two seconds; memory is that of a few columns, whatever the number of
     replications.

@@ -11,7 +11,8 @@ Letters: r simple returns per bar, n of them, m their mean, s their standard dev
 - skew and kurtosis: third and fourth moment of (r - m) over the standard deviation (ddof 0); kurtosis is 3 of a normal
   distribution
 
-What is not defined is NaN in `curve_values` and None outside: ratios of returns that do not vary, growth beyond float64.
+What is not defined is NaN in `curve_values` and None outside: ratios of returns that do not vary, growth that float64
+cannot hold.
 """
 
 from __future__ import annotations
@@ -83,7 +84,7 @@ def curve_returns(equity: object, capital: float) -> Floats | None:
     Returns
     -------
     float64, shape (n,), or None
-        None where the equity is once 0 or below: ruin has no returns.
+        None where the equity is once 0 or below, or falls to less than rounding in a bar: ruin has no returns.
 
     Raises
     ------
@@ -96,7 +97,10 @@ def curve_returns(equity: object, capital: float) -> Floats | None:
         raise DataError(f"equity must be finite, got {values[row]} at row {row}", "missing")
     if (values <= 0.0).any():
         return None
-    return values / np.concatenate(([start], values[:-1])) - 1.0 if len(values) else values
+    if not len(values):
+        return values
+    returns = values / np.concatenate(([start], values[:-1])) - 1.0
+    return returns if returns.min() > -1.0 else None
 
 
 def curve_values(returns: Floats, per_year: float) -> tuple[float, ...]:
