@@ -205,7 +205,7 @@ def ablate(
         Folder for what `Ablation.write` writes, and for the report of each strategy, in a folder of its own. The same
         call goes on where it was cut short.
     replications : int, at least 199
-        Of the draws of each interval.
+        Of the draws of each difference, and of each interval in the reports in `out`.
 
     Returns
     -------
@@ -246,7 +246,8 @@ def ablate(
                 workers=workers,
                 out=folder / name,
                 seed=seed,
-                replications=replications,
+                # Nobody reads the intervals of a folder that is thrown away.
+                replications=0 if out is None else replications,
                 progress=progress,
             )
             for name, each in tried.items()
