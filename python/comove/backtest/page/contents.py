@@ -1,0 +1,133 @@
+"""What the pages are given: the attributes that they read, whoever holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import polars as pl
+
+__all__ = ["AblationReport", "BacktestReport", "Variant"]
+
+
+class BacktestReport(Protocol):
+    """What `backtest_page` reads of a report; times are UTC, money is in the quote currency."""
+
+    @property
+    def equity(self) -> pl.DataFrame:
+        """One row a bar: ``ts``, ``fold``, ``equity``, ``long``, ``short``, ``heat``, ``drawdown``, ``regime``,
+        ``costs``, ``funding``, ``traded``, ``btc`` and ``equal``.
+        """  # noqa: D205
+        ...
+
+    @property
+    def trades(self) -> pl.DataFrame:
+        """One row a closed part of a position: ``symbol``, ``side``, ``fold``, ``opened``, ``closed``, ``entry``,
+        ``exit``, ``size``, ``profit``, ``costs``, ``funding``, ``net``, ``rows``, ``reason``, ``regime``, ``gap``.
+        """  # noqa: D205
+        ...
+
+    @property
+    def attribution(self) -> pl.DataFrame:
+        """Shares of the trades by source: ``trade``, ``source``, ``share``, ``net``."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """As `comove.backtest.stats` makes them."""
+        ...
+
+    @property
+    def symbols(self) -> Sequence[str]:
+        """All coins that had a candle."""
+        ...
+
+    @property
+    def leaders(self) -> Sequence[str]:
+        """The first is the coin of the benchmark."""
+        ...
+
+    @property
+    def step_seconds(self) -> float:
+        """Usual distance of two bars."""
+        ...
+
+    @property
+    def capital(self) -> float:
+        """Money at the beginning, more than 0."""
+        ...
+
+    @property
+    def costs(self) -> Mapping[str, Any]:
+        """The options of the costs by name."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The options of the strategy, one in another as they are grouped; empty where it has none."""
+        ...
+
+    @property
+    def folds(self) -> Sequence[Mapping[str, Any]]:
+        """Where folds begin and end: ``train_first``, ``train_last``, ``test_first``, ``test_last`` as ISO texts."""
+        ...
+
+    @property
+    def seed(self) -> int | None:
+        """What all random numbers were drawn from."""
+        ...
+
+    @property
+    def ruined(self) -> str | None:
+        """When nothing was left of the account, as ISO text; None where something was."""
+        ...
+
+
+class Variant(Protocol):
+    """The same strategy with one part switched off."""
+
+    @property
+    def name(self) -> str:
+        """Short, and the name of its column in the curves."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """What was switched off."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Of its own backtest."""
+        ...
+
+    @property
+    def difference(self) -> Mapping[str, Any]:
+        """The strategy less the variant, paired bar by bar: ``mean_per_year``, ``low``, ``high`` (of returns, 0.01 is
+        1 % a year), ``p_value``, ``p_holm`` (for all variants together); None with a ``reason`` where there is none.
+        """  # noqa: D205
+        ...
+
+
+class AblationReport(Protocol):
+    """What `ablation_page` reads."""
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Of the strategy with all its parts."""
+        ...
+
+    @property
+    def variants(self) -> Sequence[Variant]:
+        """In the order of the page."""
+        ...
+
+    @property
+    def curves(self) -> pl.DataFrame:
+        """``ts``, ``strategy`` (the equity with all parts), and the equity of each variant in a column of its name."""
+        ...
+
+    @property
+    def capital(self) -> float:
+        """Money at the beginning, more than 0."""
+        ...

@@ -1,0 +1,197 @@
+"""The tables of a backtest as HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import polars as pl
+
+from comove.backtest.page.charts.frame import regime_name
+from comove.backtest.page.contents import BacktestReport
+from comove.backtest.page.metrics import METRIC_WORDS, measure, measure_text, words_of
+from comove.backtest.page.numbers import as_number, count, money, percent, plain, ratio, signed_percent, when
+from comove.backtest.page.parts import table
+from comove.backtest.page.words import REASON_WORDS, cost_rows, option_rows
+from comove.report.words import UNKNOWN_NUMBER, price_text
+
+__all__ = [
+    "costs_table",
+    "extreme_trades_table",
+    "folds_table",
+    "metrics_table",
+    "monthly_table",
+    "options_table",
+    "rows_table",
+    "side_rows",
+]
+
+_EXTREMES: Final = 10
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+#: Return of a month from which its colour is no stronger.
+_FULL_COLOUR: Final = 0.15
+#: Blue for gains, orange for losses; black letters can be read on either (contrast above 7).
+_GAIN, _LOSS = (86, 180, 233), (240, 152, 78)
+#: Columns of the rows that metrics hold: heading, how it is written.
+_COLUMNS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
+    "regime": ("regime", regime_name),
+}
+
+
+def metrics_table(report: BacktestReport) -> str:
+    """Return every number of the strategy beside those of the benchmarks, with intervals and what they say."""
+    known = [name for name in METRIC_WORDS if name in report.metrics.get("strategy", {})]
+    others = [name for of in ("strategy", "btc", "equal") for name in report.metrics.get(of) or {} if name not in known]
+    rows = []
+    for name in dict.fromkeys([*known, *others]):
+        shown = words_of(name)
+        cells = []
+        for of in ("strategy", "btc", "equal"):
+            one = measure(report.metrics, of, name)
+            value, interval = measure_text(one, shown.form)
+            below = interval or (one.reason if of == "strategy" else "")
+            cells.append(html.escape(value) + (f'<span class="interval">{html.escape(below)}</span>' if below else ""))
+        rows.append([html.escape(shown.label), *cells, html.escape(shown.words)])
+    return table(
+        "metrics",
+        ("number", "strategy", f"holding {report.leaders[0]}", "equal weight", "what it says"),
+        rows,
+        ("name", "number", "number", "number", "long"),
+        caption="All numbers, with 95 % intervals where there are some",
+    )
+
+
+def monthly_table(rows: Sequence[Mapping[str, Any]], leader: str) -> str:
+    """Return the returns of months in colours, a line a year and one below it of holding the first leader."""
+    years: dict[int, dict[int, Mapping[str, Any]]] = {}
+    for row in rows:
+        years.setdefault(int(row["year"]), {})[int(row["month"])] = row
+    lines = []
+    for year, months in years.items():
+        for of, label in (("strategy", f"{year}"), ("btc", f"{year}, holding {leader}")):
+            found = {month: as_number(row.get(of)) for month, row in months.items()}
+            cells = [_month_cell(found.get(month)) for month in range(1, 13)]
+            whole = 1.0
+            for value in found.values():
+                whole *= 1.0 + (value or 0.0)
+            known = any(value is not None for value in found.values())
+            lines.append([html.escape(label), *cells, _month_cell(whole - 1.0 if known else None, year=True)])
+    return table(
+        "monthly",
+        ("year", *_MONTHS, "year"),
+        lines,
+        ("text", *["number"] * 13),
+        caption="Return of each month",
+    )
+
+
+def rows_table(name: str, rows: Sequence[Mapping[str, Any]], caption: str) -> str:
+    """Return rows of numbers under the headings of their columns; an unknown column is shown as it is."""
+    if not rows:
+        return ""
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    shown = [_COLUMNS.get(column, (column.replace("_", " "), plain)) for column in columns]
+    cells = [
+        [html.escape(form(row.get(column))) for column, (_, form) in zip(columns, shown, strict=True)] for row in rows
+    ]
+    kinds = ["name", *["number"] * (len(columns) - 1)]
+    return table(name, [heading for heading, _ in shown], cells, kinds, caption=caption)
+
+
+def side_rows(trades: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return a row for longs and one for shorts: how many trades, how many won, and what they brought."""
+    grouped = trades.group_by("side").agg(
+        trades=pl.len(),
+        win_rate=(pl.col("net") > 0.0).mean(),
+        profit=pl.col("profit").sum(),
+        costs=pl.col("costs").sum(),
+        funding=pl.col("funding").sum(),
+        net=pl.col("net").sum(),
+    )
+    return grouped.sort("side").to_dicts()
+
+
+def extreme_trades_table(trades: pl.DataFrame, *, best: bool) -> str:
+    """Return the ten trades that brought the most, or the least, money after costs."""
+    rows = trades.sort("net", descending=best, maintain_order=True).head(_EXTREMES)
+    lines = [
+        [
+            html.escape(row["symbol"]),
+            html.escape(row["side"]),
+            when(row["opened"]),
+            when(row["closed"]),
+            price_text(row["entry"]),
+            price_text(row["exit"]),
+            money(row["size"]),
+            money(row["net"]),
+            signed_percent(row["net"] / row["size"] if row["size"] else None),
+            html.escape(REASON_WORDS.get(row["reason"], row["reason"]).split(":")[0]),
+        ]
+        for row in rows.iter_rows(named=True)
+    ]
+    return table(
+        "best" if best else "worst",
+        ("coin", "side", "opened", "closed", "entry", "exit", "size", "net", "of size", "closed because"),
+        lines,
+        ("name", "text", "text", "text", "number", "number", "number", "number", "number", "text"),
+        caption=f"The {len(lines)} {'best' if best else 'worst'} trades, in money after costs",
+    )
+
+
+def folds_table(folds: Sequence[Mapping[str, Any]]) -> str:
+    """Return where the training and the test of each fold begin and end."""
+    names = ("train_first", "train_last", "test_first", "test_last")
+    lines = [
+        [str(place), *(html.escape(when(fold.get(name))) for name in names)] for place, fold in enumerate(folds, 1)
+    ]
+    return table(
+        "folds",
+        ("fold", "training from", "training to", "test from", "test to"),
+        lines,
+        ("number", "text", "text", "text", "text"),
+        caption="Folds (UTC); only the tests are on this page",
+    )
+
+
+def costs_table(costs: Mapping[str, Any]) -> str:
+    """Return the options of the costs."""
+    return table(
+        "costs-options",
+        ("cost", "value", "what it is"),
+        cost_rows(costs),
+        ("name", "number", "long"),
+        caption="What was reckoned for trading",
+    )
+
+
+def options_table(options: Mapping[str, Any], defaults: Mapping[str, Any] | None) -> str:
+    """Return the options of the run; with their defaults, only those that differ."""
+    rows = option_rows(options, defaults)
+    if not rows:
+        return "<p>All options are at their defaults.</p>"
+    differ = defaults is not None
+    return table(
+        "options",
+        ("option", "value", "default") if differ else ("option", "value"),
+        [row if differ else row[:2] for row in rows],
+        ("name", "long", "long") if differ else ("name", "long"),
+        caption="Options that differ from their defaults" if differ else "Options",
+    )
+
+
+def _month_cell(value: float | None, *, year: bool = False) -> str:
+    kind = "month year" if year else "month"
+    if value is None:
+        return f'<td class="{kind}">{UNKNOWN_NUMBER}</td>'
+    strength = min(1.0, abs(value) / _FULL_COLOUR)
+    red, green, blue = (round(255 + strength * (part - 255)) for part in (_GAIN if value >= 0.0 else _LOSS))
+    return f'<td class="{kind}" style="background:rgb({red},{green},{blue})">{_month_text(value)}</td>'
+
+
+def _month_text(value: float) -> str:
+    part = round(100.0 * value, 1) + 0.0
+    return f"{part:+.1f}" if abs(part) < 1_000.0 else f"{part:+,.0f}"
+
+
+_ = (count, ratio, percent)

@@ -1,0 +1,214 @@
+"""Made-up reports of backtests, for the tests of their pages: nothing here is a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+
+import numpy as np
+import polars as pl
+
+from backtest_metrics import metrics_of
+
+START = datetime(2023, 1, 1, tzinfo=timezone.utc)
+REGIMES = ("risk_on", "risk_off", "rotation", "divergence")
+SOURCES = ("similarity", "patterns", "rl", "regimes", "alpha", "market_structure")
+REASONS = ("stop", "take_profit", "prediction", "hold_rows", "leader_breakdown", "scale_out", "ended", "end")
+CAPITAL = 10_000.0
+NS = pl.Datetime("ns", "UTC")
+TRADE_TYPES = {
+    "symbol": pl.String, "side": pl.String, "fold": pl.Int32, "opened": NS, "closed": NS, "entry": pl.Float64,
+    "exit": pl.Float64, "units": pl.Float64, "size": pl.Float64, "profit": pl.Float64, "costs": pl.Float64,
+    "funding": pl.Float64, "net": pl.Float64, "rows": pl.Int64, "reason": pl.String, "regime": pl.String,
+    "probability": pl.Float64, "gap": pl.Boolean,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeReport:
+    equity: pl.DataFrame
+    trades: pl.DataFrame
+    attribution: pl.DataFrame
+    metrics: dict
+    folds: list
+    symbols: tuple
+    ruined: str | None = None
+    leaders: tuple = ("BTC", "ETH")
+    step_seconds: float = 3600.0
+    capital: float = CAPITAL
+    costs: dict = field(
+        default_factory=lambda: {
+            "fee": 0.001,
+            "maker_fee": 0.001,
+            "half_spread": 0.0002,
+            "impact": 1.0,
+            "max_participation": 0.1,
+            "volume_bars": 24,
+            "funding_rate": 0.0001,
+            "funding_hours": 8,
+            "recovery": 0.0,
+            "leverage": 1.0,
+            "maintenance": 0.05,
+        }  # fmt: skip
+    )
+    options: dict = field(
+        default_factory=lambda: {
+            "orchestrator": {"risk": {"risk_per_trade": 0.01, "max_positions": 8}, "leaders": ["BTC", "ETH"]},
+            "walk": {"folds": 4, "kind": "expanding", "embargo": 48},
+        }
+    )
+    seed: int | None = 7
+
+
+def made(
+    rows=8000, trades=400, folds=4, *, drift=-1e-5, symbols=("BONK", "WIF", "PEPE", "SOL"), sources=SOURCES, btc=True,
+    seed=3,
+):  # fmt: skip
+    """A report of random bars; `drift` is the strategy's mean return a bar."""
+    rng = np.random.default_rng(seed)
+    market = rng.normal(5e-5, 0.006, rows)
+    earned = drift + 0.25 * market + rng.normal(0.0, 0.0015, rows)
+    equity = CAPITAL * np.cumprod(1.0 + earned)
+    ts = [START + timedelta(hours=place) for place in range(rows)]
+    wave = np.sin(np.arange(rows) / 90.0)
+    regime = np.repeat(rng.choice(len(REGIMES), -(-rows // 60)), 60)[:rows]
+    traded = np.where(rng.random(rows) < min(1.0, 2.0 * trades / rows), equity * 0.1, 0.0)
+    frame = pl.DataFrame({
+        "ts": pl.Series(ts).cast(NS),
+        "fold": pl.Series(np.arange(rows) * folds // rows).cast(pl.Int32),
+        "equity": equity,
+        "cash": equity * 0.6,
+        "long": equity * np.maximum(0.0, 0.4 + 0.4 * wave),
+        "short": equity * np.maximum(0.0, 0.1 - 0.2 * wave),
+        "heat": equity * (0.02 + 0.015 * np.abs(wave)),
+        "drawdown": equity / np.maximum.accumulate(np.maximum(equity, CAPITAL)) - 1.0,
+        "regime": pl.Series([None if place < min(48, rows // 3) else REGIMES[regime[place]] for place in range(rows)],
+                            dtype=pl.String),
+        "positions": pl.Series((2 + 2 * wave).round()).cast(pl.Int32),
+        "costs": traded * 0.0008,
+        "funding": equity * 2e-6,
+        "traded": traded,
+        "btc": CAPITAL * np.cumprod(1.0 + market) if btc else pl.Series([None] * rows, dtype=pl.Float64),
+        "equal": CAPITAL * np.cumprod(1.0 + 0.9 * market + rng.normal(0.0, 0.002, rows)),
+    })  # fmt: skip
+    parts = _trades(rng, frame, trades, symbols)
+    shares = rng.dirichlet(np.ones(len(sources)), len(parts)) if len(parts) else np.empty((0, len(sources)))
+    attribution = pl.DataFrame(
+        {
+            "trade": np.repeat(np.arange(len(parts)), len(sources)),
+            "source": list(sources) * len(parts),
+            "share": shares.ravel(),
+            "net": (shares * parts["net"].to_numpy()[:, None]).ravel(),
+        },
+        schema={"trade": pl.Int64, "source": pl.String, "share": pl.Float64, "net": pl.Float64},
+    )
+    return MadeReport(
+        equity=frame,
+        trades=parts,
+        attribution=attribution,
+        symbols=tuple(symbols),
+        metrics=metrics_of(frame, parts, attribution, CAPITAL),
+        folds=[
+            {
+                "train_first": START - timedelta(days=90),
+                "train_last": part["ts"][0] - timedelta(hours=49),
+                "test_first": part["ts"][0],
+                "test_last": part["ts"][-1],
+            }
+            for part in frame.partition_by("fold", maintain_order=True)
+        ],
+    )
+
+
+def _trades(rng, equity, trades, symbols):
+    rows = len(equity)
+    opened = np.sort(rng.integers(0, max(1, rows - 2), trades))
+    held = rng.integers(1, 60, trades)
+    closed = np.minimum(opened + held, rows - 1)
+    move = rng.normal(0.0, 0.02, trades)
+    entry = np.exp(rng.normal(0.0, 3.0, trades))
+    long = rng.random(trades) < 0.7
+    size = 500.0 + 500.0 * rng.random(trades)
+    profit, costs = size * move, size * 0.0016
+    funding = size * 1e-5 * held
+    regimes = equity["regime"].to_list()
+    return pl.DataFrame(
+        {
+            "symbol": [symbols[place] for place in rng.integers(0, len(symbols), trades)],
+            "side": np.where(long, "long", "short"),
+            "fold": equity["fold"].to_numpy()[opened],
+            "opened": equity["ts"].gather(opened),
+            "closed": equity["ts"].gather(closed),
+            "entry": entry,
+            "exit": entry * (1.0 + np.where(long, move, -move)),
+            "units": size / entry,
+            "size": size,
+            "profit": profit,
+            "costs": costs,
+            "funding": funding,
+            "net": profit - costs - funding,
+            "rows": closed - opened,
+            "reason": [REASONS[place] for place in rng.integers(0, len(REASONS), trades)],
+            "regime": [regimes[place] for place in opened],
+            "probability": 0.5 + 0.4 * rng.random(trades),
+            "gap": rng.random(trades) < 0.05,
+        },
+        schema=TRADE_TYPES,
+        strict=False,
+    )
+
+
+def ruined():
+    """All is lost two thirds through, and a little more by the last fill."""
+    report = made(1200, 60, 2)
+    place = pl.int_range(pl.len())
+    equity = report.equity.with_columns(
+        equity=pl.when(place < 800).then(pl.col("equity") * (1.0 - place / 800.0)).otherwise(-35.5)
+    ).with_columns(drawdown=pl.col("equity") / pl.max_horizontal(pl.col("equity").cum_max(), CAPITAL) - 1.0)
+    return replace(report, equity=equity, metrics=metrics_of(equity, report.trades, report.attribution, CAPITAL))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeVariant:
+    name: str
+    words: str
+    metrics: dict
+    difference: dict
+
+
+@dataclass(frozen=True, kw_only=True)
+class MadeAblation:
+    metrics: dict
+    variants: tuple
+    curves: pl.DataFrame
+    capital: float = CAPITAL
+
+
+def difference(mean=0.01, low=-0.05, high=0.07, p_value=0.6, p_holm=1.0, reason=None):
+    return {"mean_per_year": mean, "low": low, "high": high, "p_value": p_value, "p_holm": p_holm, "reason": reason}
+
+
+def ablation(differences, rows=3000, seed=5):
+    """`differences` by the names of variants."""
+    base = made(rows, 40, seed=seed)
+    rng = np.random.default_rng(seed)
+    curves = {
+        name: base.equity["equity"].to_numpy() * np.cumprod(1.0 + rng.normal(0.0, 2e-4, rows)) for name in differences
+    }
+    return MadeAblation(
+        metrics=base.metrics,
+        variants=tuple(
+            MadeVariant(name=name, words=f"as if there were no {name}", metrics=base.metrics, difference=one)
+            for name, one in differences.items()
+        ),
+        curves=base.equity.select("ts", strategy="equity").with_columns(**{n: pl.Series(v) for n, v in curves.items()}),
+    )
+
+
+MIXED = {
+    "beta sizing": difference(0.042, 0.011, 0.073, 0.003, 0.015),
+    "leader volatility": difference(-0.002, -0.031, 0.027, 0.88, 1.0),
+    "regimes": difference(-0.06, -0.1, -0.02, 0.002, 0.012),
+    "leader engine": difference(0.03, 0.001, 0.061, 0.04, 0.16),
+    "sixth source": difference(None, None, None, None, None, "the curves are equal"),
+}
