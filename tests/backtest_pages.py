@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
 
 from backtest_metrics import metrics_of
 
-START = datetime(2023, 1, 1, tzinfo=timezone.utc)
+START = datetime(2023, 1, 1, tzinfo=UTC)
 REGIMES = ("risk_on", "risk_off", "rotation", "divergence")
 SOURCES = ("similarity", "patterns", "rl", "regimes", "alpha", "market_structure")
 REASONS = ("stop", "take_profit", "prediction", "hold_rows", "leader_breakdown", "scale_out", "ended", "end")
@@ -80,7 +80,7 @@ def made(
         "cash": equity * 0.6,
         "long": equity * np.maximum(0.0, 0.4 + 0.4 * wave),
         "short": equity * np.maximum(0.0, 0.1 - 0.2 * wave),
-        "heat": equity * (0.02 + 0.015 * np.abs(wave)),
+        "heat": 0.2 + 0.15 * np.abs(wave),
         "drawdown": equity / np.maximum.accumulate(np.maximum(equity, CAPITAL)) - 1.0,
         "regime": pl.Series([None if place < min(48, rows // 3) else REGIMES[regime[place]] for place in range(rows)],
                             dtype=pl.String),
@@ -159,13 +159,33 @@ def _trades(rng, equity, trades, symbols):
 
 
 def ruined():
-    """All is lost two thirds through, and a little more by the last fill."""
+    """All is lost two thirds through, and a little more by the last fill; there a report ends."""
     report = made(1200, 60, 2)
     place = pl.int_range(pl.len())
-    equity = report.equity.with_columns(
-        equity=pl.when(place < 800).then(pl.col("equity") * (1.0 - place / 800.0)).otherwise(-35.5)
-    ).with_columns(drawdown=pl.col("equity") / pl.max_horizontal(pl.col("equity").cum_max(), CAPITAL) - 1.0)
-    return replace(report, equity=equity, metrics=metrics_of(equity, report.trades, report.attribution, CAPITAL))
+    left = pl.when(place < 800).then(1.0 - place / 800.0).otherwise(-0.003)
+    equity = report.equity[:801].with_columns(pl.col("equity", "long", "short") * left).with_columns(
+drawdown=pl.col("equity") / pl.max_horizontal(pl.col("equity").cum_max(), CAPITAL) - 1.0)
+    return replace(report, ruined="2023-02-03T08:00:00Z", equity=equity, metrics=metrics_of(equity, report.trades, report.attribution, CAPITAL))
+
+
+#: What a page would run, or hide, if it took them for code.
+CODE = ("<script>alert(1)</script>", "%{y}", "$E$", 'Q"U&lt;')
+
+
+def named():
+    """Coins, sources, reasons and options whose names are code."""
+    report = made(900, 120, 2, symbols=CODE, sources=("<b>one", "$two$", "%{x}", "a very long name of a source of signals"))
+    odd = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("<i>reason")).otherwise("reason")
+    trades = report.trades.with_columns(reason=odd, regime=pl.lit("<u>regime"))
+    equity = report.equity.with_columns(regime=pl.lit("<u>regime"))
+    return replace(
+        report,
+        equity=equity,
+        trades=trades,
+        leaders=("<img src=x onerror=alert(1)>",),
+        options={"<s>group": {"<s>option": "<s>value"}},
+        metrics=metrics_of(equity, trades, report.attribution, CAPITAL),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,9 +226,9 @@ def ablation(differences, rows=3000, seed=5):
 
 
 MIXED = {
-    "beta sizing": difference(0.042, 0.011, 0.073, 0.003, 0.015),
+    "beta sizing": difference(-0.042, -0.073, -0.011, 0.003, 0.015),
     "leader volatility": difference(-0.002, -0.031, 0.027, 0.88, 1.0),
-    "regimes": difference(-0.06, -0.1, -0.02, 0.002, 0.012),
+    "regimes": difference(0.06, 0.02, 0.1, 0.002, 0.012),
     "leader engine": difference(0.03, 0.001, 0.061, 0.04, 0.16),
     "sixth source": difference(None, None, None, None, None, "the curves are equal"),
 }

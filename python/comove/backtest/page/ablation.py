@@ -21,7 +21,7 @@ __all__ = ["LEVEL", "ablation_page", "ablation_table", "overall_words", "variant
 #: Chance of even one false verdict on all parts together.
 LEVEL: Final = 0.05
 _HEAD: Final = (
-    "part switched off", "return", "Sharpe ratio", "what the part brings a year", "95 % interval", "p", "p for all",
+    "part switched off", "return", "Sharpe ratio", "difference a year", "95 % interval", "p", "p for all",
     "what it means",
 )  # fmt: skip
 _KINDS: Final = ("name", "number", "number", "number", "number text", "number", "number", "long")
@@ -79,21 +79,22 @@ def ablation_page(report: AblationReport, *, title: str = "Does market structure
         ),
         section(
             "differences",
-            "What does each part bring?",
-            "The strategy less itself without the part, paired bar by bar, in return a year. To the right of 0 the part "
-            "helps, to the left it harms; the line is the 95 % interval. Where the line crosses 0, chance alone can do "
-            "this. Each interval is of its part alone: verdicts below count that several were tried.",
+            "What is different without each part?",
+            "The strategy without the part less the strategy with all of them, paired bar by bar, in return a year. Left "
+            "of 0 it earned less without the part, which helps; right of 0 the part harms. The line is the 95 % interval; "
+            "where it crosses 0, chance alone can do this. Each interval is of its part alone, the verdicts below count "
+            "that several were tried. The return and the Sharpe ratio are those of what is left.",
             chart(
                 interval_chart(
                     names,
                     [as_number(one.get("mean_per_year")) for one in differences],
                     [as_number(one.get("low")) for one in differences],
                     [as_number(one.get("high")) for one in differences],
-                    title="return a year that the part brings",
+                    title="difference a year without the part",
                     form=".3~%",
                 ),
                 "differences-chart",
-                "What each part brings a year, with its 95 % interval",
+                "What a year brings less or more without each part, with its 95 % interval",
             ),
             ablation_table(report.variants, base=report.metrics),
         ),
@@ -123,7 +124,7 @@ def ablation_table(rows: Sequence[Variant], *, base: Mapping[str, Any] | None = 
             f"<b>{html.escape(one.name)}</b>{words}",
             *_results(one.metrics),
             signed_percent(difference.get("mean_per_year")),
-            UNKNOWN_NUMBER if low is None or high is None else f"{percent(low)} to {percent(high)}",
+            UNKNOWN_NUMBER if low is None or high is None else f"{signed_percent(low)} to {signed_percent(high)}",
             _p_text(difference.get("p_value")),
             _p_text(difference.get("p_holm")),
             html.escape(variant_words(one)),
@@ -144,9 +145,13 @@ def variant_words(variant: Variant) -> str:
         return f"cannot be told: {difference.get('reason') or 'there is no difference to look at'}"
     verdict = _verdict(variant)
     if verdict:
-        side = "more" if verdict == "helps" else "less"
-        return f"this part {verdict}: with it the strategy earned {percent(abs(mean))} a year {side}"
-    reach = "" if low is None or high is None else f"; it may be anything from {percent(low)} to {percent(high)} a year"
+        side = "less" if verdict == "helps" else "more"
+        return f"this part {verdict}: without it the strategy earned {percent(abs(mean))} a year {side}"
+    reach = (
+        ""
+        if low is None or high is None
+        else f"; without it a year may bring anything from {signed_percent(low)} to {signed_percent(high)}"
+    )
     if corrected is None:
         why = f" ({difference['reason']})" if difference.get("reason") else ""
         return f"no significant difference was shown, for there is no p-value{why}"
@@ -203,7 +208,7 @@ def _verdict(variant: Variant) -> str:
     mean, corrected = as_number(variant.difference.get("mean_per_year")), as_number(variant.difference.get("p_holm"))
     if mean is None or corrected is None or corrected >= LEVEL or mean == 0.0:
         return ""
-    return "helps" if mean > 0.0 else "harms"
+    return "helps" if mean < 0.0 else "harms"
 
 
 def _results(metrics: Mapping[str, Any]) -> tuple[str, str]:

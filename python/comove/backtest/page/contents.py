@@ -15,7 +15,7 @@ class BacktestReport(Protocol):
 
     @property
     def equity(self) -> pl.DataFrame:
-        """One row a bar: ``ts``, ``fold``, ``equity``, ``long``, ``short``, ``heat``, ``drawdown``, ``regime``,
+        """One row a bar: ``ts``, ``fold``, ``equity``, ``long``, ``short``, ``heat`` (over the capital), ``drawdown``, ``regime``,
         ``costs``, ``funding``, ``traded``, ``btc`` and ``equal``.
         """  # noqa: D205
         ...
@@ -103,7 +103,7 @@ class Variant(Protocol):
 
     @property
     def difference(self) -> Mapping[str, Any]:
-        """The strategy less the variant, paired bar by bar: ``mean_per_year``, ``low``, ``high`` (of returns, 0.01 is
+        """The variant less the strategy, paired bar by bar: ``mean_per_year``, ``low``, ``high`` (of returns, 0.01 is
         1 % a year), ``p_value``, ``p_holm`` (for all variants together); None with a ``reason`` where there is none.
         """  # noqa: D205
         ...

@@ -12,6 +12,8 @@ __all__ = ["as_number", "count", "money", "percent", "plain", "ratio", "signed_p
 
 #: Numbers from here on have no digits after the point.
 _LARGE: Final = 1_000.0
+#: A line does not break before the sign.
+_PERCENT: Final = "\u00a0%"
 
 
 def as_number(value: object) -> float | None:
@@ -28,7 +30,7 @@ def percent(value: object) -> str:
         return UNKNOWN_NUMBER
     part = 100.0 * number
     digits = 0 if abs(part) >= _LARGE else 2 if abs(part) < 1.0 else 1
-    return f"{round(part, digits) + 0.0:,.{digits}f} %"
+    return f"{round(part, digits) + 0.0:,.{digits}f}{_PERCENT}"
 
 
 def signed_percent(value: object) -> str:

@@ -28,7 +28,7 @@ from comove.backtest.page.parts import chart, key, log_switch, section
 from comove.backtest.page.series import LEAST_BETA_ROWS, beta_to_btc
 from comove.backtest.page.tables import (
     costs_table,
-    extreme_trades_table,
+    extreme_trades_tables,
     folds_table,
     metrics_table,
     monthly_table,
@@ -152,8 +152,9 @@ def _held(report: BacktestReport) -> str:
         "exposure",
         "How much was held, and how much was at risk?",
         "Above: the value of longs (up) and of shorts (down) as parts of the equity, and the net of both; at 0 % all is "
-        "cash. Below: heat, what would be lost if all stops were hit together, counting that coins move together. A gap "
-        "beyond the stops would lose more than that.",
+        "cash. Below: heat, how large all of it is as one bet, as a part of the capital: positions that move together count "
+        "in full, those that offset each other less. Neither says how much can be lost: a coin may fall further than "
+        "its stop.",
         chart(
             exposure_chart(report.equity),
             "exposure-chart",
@@ -266,13 +267,12 @@ def _trades(report: BacktestReport) -> str:
         rows_table("by-reason", report.metrics.get("by_reason") or [], "By reason of closing"),
         rows_table("by-side", side_rows(trades), "By side"),
         "</div>",
-        extreme_trades_table(trades, best=True),
-        extreme_trades_table(trades, best=False),
+        *extreme_trades_tables(trades),
     )
 
 
 def _numbers(report: BacktestReport) -> str:
-    return section("numbers", "All numbers", "", metrics_table(report))
+    return section("numbers", "What are all the numbers?", "", metrics_table(report))
 
 
 def _made(report: BacktestReport, defaults: Mapping[str, Any] | None) -> str:

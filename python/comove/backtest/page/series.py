@@ -69,7 +69,7 @@ def drawdowns(equity: pl.DataFrame) -> pl.DataFrame:
 
 
 def exposures(equity: pl.DataFrame) -> pl.DataFrame:
-    """Return ``ts``, ``long``, ``short`` (as 0 or less), ``net`` and ``heat`` as parts of the equity.
+    """Return ``ts``, ``long``, ``short`` (as 0 or less), ``net`` as parts of the equity, and ``heat`` as it is.
 
     Null where the equity is 0 or less: there is nothing that they would be a part of.
     """
@@ -79,7 +79,7 @@ def exposures(equity: pl.DataFrame) -> pl.DataFrame:
         long=pl.col("long") / whole,
         short=-pl.col("short") / whole + 0.0,
         net=(pl.col("long") - pl.col("short")) / whole,
-        heat=pl.col("heat") / whole,
+        heat="heat",
     )
 
 

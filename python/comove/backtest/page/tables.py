@@ -18,7 +18,7 @@ from comove.report.words import UNKNOWN_NUMBER, price_text
 
 __all__ = [
     "costs_table",
-    "extreme_trades_table",
+    "extreme_trades_tables",
     "folds_table",
     "metrics_table",
     "monthly_table",
@@ -112,9 +112,21 @@ def side_rows(trades: pl.DataFrame) -> list[dict[str, Any]]:
     return grouped.sort("side").to_dicts()
 
 
-def extreme_trades_table(trades: pl.DataFrame, *, best: bool) -> str:
-    """Return the ten trades that brought the most, or the least, money after costs."""
-    rows = trades.sort("net", descending=best, maintain_order=True).head(_EXTREMES)
+def extreme_trades_tables(trades: pl.DataFrame) -> list[str]:
+    """Return the ten trades that brought the most money after costs, and the ten that brought the least.
+
+    One table of all, the best first, where they are no more than 20.
+    """
+    ordered = trades.sort("net", descending=True, maintain_order=True)
+    if len(ordered) <= 2 * _EXTREMES:
+        return [_trades_table("every-trade", ordered, "Every trade, the best first")]
+    return [
+        _trades_table("best", ordered.head(_EXTREMES), f"The {_EXTREMES} best trades, in money after costs"),
+        _trades_table("worst", ordered.tail(_EXTREMES)[::-1], f"The {_EXTREMES} worst trades, in money after costs"),
+    ]
+
+
+def _trades_table(name: str, rows: pl.DataFrame, caption: str) -> str:
     lines = [
         [
             html.escape(row["symbol"]),
@@ -131,11 +143,11 @@ def extreme_trades_table(trades: pl.DataFrame, *, best: bool) -> str:
         for row in rows.iter_rows(named=True)
     ]
     return table(
-        "best" if best else "worst",
+        name,
         ("coin", "side", "opened", "closed", "entry", "exit", "size", "net", "of size", "closed because"),
         lines,
         ("name", "text", "text", "text", "number", "number", "number", "number", "number", "text"),
-        caption=f"The {len(lines)} {'best' if best else 'worst'} trades, in money after costs",
+        caption=caption,
     )
 
 

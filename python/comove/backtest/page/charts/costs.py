@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
@@ -12,6 +12,11 @@ from comove.backtest.page.thin import thin
 from comove.plots.page import graphs
 
 __all__ = ["costs_chart", "turnover_chart"]
+
+#: Milliseconds of the bar of a month.
+_BAR: Final = 24 * 86_400_000
+#: Of as many months, every so many have a tick; of more, the years.
+_TICKS: Final = ((9, 1), (27, 3), (54, 6))
 
 
 def costs_chart(equity: pl.DataFrame, capital: float) -> Any:
@@ -42,14 +47,16 @@ def turnover_chart(equity: pl.DataFrame) -> Any:
     rows = monthly_turnover(equity)
     figure = graphs().Figure(
         graphs().Bar(
-            x=stamps(rows["month"]),
+            x=stamps(rows["month"].dt.offset_by("14d")),
+            width=_BAR,
             y=values(rows["turnover"]),
-            xperiod="M1",
-            xperiodalignment="middle",
             marker={"color": COLOURS["equal"]},
-            hovertemplate="%{y:.2f} times<extra></extra>",
+            customdata=rows["month"].dt.strftime("%Y-%m").to_list(),
+            hovertemplate="%{customdata}: %{y:.2f} times<extra></extra>",
         )
     )
-    figure.update_layout(layout(height=220, y_title="times the equity", yaxis={"nticks": 5, "rangemode": "tozero"}))
-    figure.update_xaxes(hoverformat="%b %Y")
+    figure.update_layout(layout(height=220, y_title="times the equity", hovermode="closest", yaxis={"nticks": 5, "rangemode": "tozero"}))
+    ends = rows["month"].dt.offset_by("1mo")[-1:]
+    every = next((months for most, months in _TICKS if len(rows) <= most), 12)
+    figure.update_xaxes(range=[*stamps(rows["month"][:1]), *stamps(ends)], dtick=f"M{every}", tickformat="%b\n%Y")
     return figure

@@ -13,15 +13,16 @@ from comove.plots.page import graphs, plot_text
 
 __all__ = ["curves_chart", "curve_styles"]
 
-#: Told apart by the colour-blind (Okabe and Ito), and by dashes once they come round again.
-_COLOURS: Final = ("#D55E00", "#009E73", "#8A4B78", "#B86E00", "#56B4E9", "#5F6B6D")
+#: Told apart by the colour-blind (Okabe and Ito), and by dashes, of which there is another number, so that a pair of
+#: both comes again only after 15 lines.
+_COLOURS: Final = ("#D55E00", "#009E73", "#8A4B78", "#56B4E9", "#5F6B6D")
 _DASHES: Final = (("solid", "solid"), ("dash", "dashed"), ("dot", "dotted"))
 
 
 def curve_styles(names: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return the colour of each variant's line, and its dash in the words of plotly and of CSS."""
     return [
-        (_COLOURS[place % len(_COLOURS)], *_DASHES[(place + place // len(_COLOURS)) % len(_DASHES)])
+        (_COLOURS[place % len(_COLOURS)], *_DASHES[place % len(_DASHES)])
         for place in range(len(names))
     ]
 

@@ -42,7 +42,7 @@ def layout(*, height: int, y_title: str, **more: Any) -> dict[str, Any]:
     given = {
         "template": "none",
         "height": height,
-        "margin": {"t": 26, "r": 16, "l": 12, "b": 34},
+        "margin": {"t": 26, "r": 18, "l": 12, "b": 46},
         "font": {"size": _LETTER, "family": '"Helvetica Neue", Arial, "DejaVu Sans", sans-serif', "color": "#1c1c1c"},
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
