@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from backtest_metrics import metrics_of
+from comove.backtest.stats import metrics
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 REGIMES = ("risk_on", "risk_off", "rotation", "divergence")
@@ -49,12 +49,13 @@ class MadeReport:
             "recovery": 0.0,
             "leverage": 1.0,
             "maintenance": 0.05,
-        }  # fmt: skip
+        }
     )
     options: dict = field(
         default_factory=lambda: {
-            "orchestrator": {"risk": {"risk_per_trade": 0.01, "max_positions": 8}, "leaders": ["BTC", "ETH"]},
-            "walk": {"folds": 4, "kind": "expanding", "embargo": 48},
+            "capital": CAPITAL,
+            "market": {"leaders": ["BTC", "ETH"]},
+            "risk": {"max_risk": 0.02, "max_fraction": 0.1},
         }
     )
     seed: int | None = 7
@@ -107,7 +108,7 @@ def made(
         trades=parts,
         attribution=attribution,
         symbols=tuple(symbols),
-        metrics=metrics_of(frame, parts, attribution, CAPITAL),
+        metrics=metrics_of(frame, parts, attribution),
         folds=[
             {
                 "train_first": START - timedelta(days=90),
@@ -118,6 +119,25 @@ def made(
             for part in frame.partition_by("fold", maintain_order=True)
         ],
     )
+
+
+def metrics_of(equity, trades, attribution):
+    """The true metrics of made-up frames, and made-up intervals about them."""
+    found = metrics(equity, trades, attribution, capital=CAPITAL, step_seconds=3600.0)
+    curves = {"strategy": found["strategy"] | found["market"], "btc": found["btc"], "equal": found["equal"]}
+    names = ("total_return", "cagr", "volatility", "sharpe", "sortino", "max_drawdown", "beta", "excess_return")
+    intervals = {
+        of: {
+            name: {
+                "low": curve[name] - 0.6 * abs(curve[name]) - 0.05,
+                "high": curve[name] + 0.6 * abs(curve[name]) + 0.05,
+            }
+            for name in names
+            if curve.get(name) is not None and len(equity) >= 30
+        }
+        for of, curve in curves.items()
+    }
+    return found | {"intervals": intervals, "deflated": {"deflated": 0.62, "probabilistic": 0.81, "trials": 6}}
 
 
 def _trades(rng, equity, trades, symbols):
@@ -163,9 +183,17 @@ def ruined():
     report = made(1200, 60, 2)
     place = pl.int_range(pl.len())
     left = pl.when(place < 800).then(1.0 - place / 800.0).otherwise(-0.003)
-    equity = report.equity[:801].with_columns(pl.col("equity", "long", "short") * left).with_columns(
-drawdown=pl.col("equity") / pl.max_horizontal(pl.col("equity").cum_max(), CAPITAL) - 1.0)
-    return replace(report, ruined="2023-02-03T08:00:00Z", equity=equity, metrics=metrics_of(equity, report.trades, report.attribution, CAPITAL))
+    equity = (
+        report.equity[:801]
+        .with_columns(pl.col("equity", "long", "short") * left)
+        .with_columns(drawdown=pl.col("equity") / pl.max_horizontal(pl.col("equity").cum_max(), CAPITAL) - 1.0)
+    )
+    return replace(
+        report,
+        ruined="2023-02-03T08:00:00Z",
+        equity=equity,
+        metrics=metrics_of(equity, report.trades, report.attribution),
+    )
 
 
 #: What a page would run, or hide, if it took them for code.
@@ -174,7 +202,9 @@ CODE = ("<script>alert(1)</script>", "%{y}", "$E$", 'Q"U&lt;')
 
 def named():
     """Coins, sources, reasons and options whose names are code."""
-    report = made(900, 120, 2, symbols=CODE, sources=("<b>one", "$two$", "%{x}", "a very long name of a source of signals"))
+    report = made(
+        900, 120, 2, symbols=CODE, sources=("<b>one", "$two$", "%{x}", "a very long name of a source of signals")
+    )
     odd = pl.when(pl.int_range(pl.len()) % 2 == 0).then(pl.lit("<i>reason")).otherwise("reason")
     trades = report.trades.with_columns(reason=odd, regime=pl.lit("<u>regime"))
     equity = report.equity.with_columns(regime=pl.lit("<u>regime"))
@@ -184,7 +214,7 @@ def named():
         trades=trades,
         leaders=("<img src=x onerror=alert(1)>",),
         options={"<s>group": {"<s>option": "<s>value"}},
-        metrics=metrics_of(equity, trades, report.attribution, CAPITAL),
+        metrics=metrics_of(equity, trades, report.attribution),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from dataclasses import replace
 
@@ -16,12 +17,15 @@ from comove.backtest.page import ablation_page, ablation_table, backtest_page
 from comove.backtest.page.ablation import overall_words, variant_words
 from comove.backtest.page.answer import answer_of
 from comove.backtest.page.charts import equity_chart, spread_chart
-from comove.backtest.page.metrics import METRIC_WORDS
+from comove.backtest.page.metrics import METRIC_WORDS, figures
 from comove.backtest.page.numbers import count, money, percent, plain, ratio, signed_percent, when
-from comove.backtest.page.series import beta_to_btc, costs_over_time, exposures, monthly_turnover
+from comove.backtest.page.series import costs_over_time, exposures, monthly_turnover, rolling_beta
 from comove.backtest.page.thin import thin
 from comove.backtest.page.words import ASSUMPTIONS, COST_WORDS, REASON_WORDS, cost_rows, costs_line, option_rows
+from comove.engine import OrchestratorOptions
+from comove.engine.assembly import plain_options
 from comove.errors import DataError
+from comove.report.words import REGIME_NAMES
 
 SECTIONS = ("equity", "exposure", "regimes", "costs", "beta", "months", "sources", "trades", "numbers", "made")
 NO_SPACE = "\u00a0"
@@ -38,7 +42,10 @@ def cells_of(page, name):
     start = page.index(f'<table id="{name}">')
     body = page[page.index("<tbody>", start) : page.index("</tbody>", start)].replace('<span class="interval">', "|")
     return [
-        [html.unescape(re.sub(r"<.*?>", "", cell)).replace(NO_SPACE, " ") for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.S)]
+        [
+            html.unescape(re.sub(r"<.*?>", "", cell)).replace(NO_SPACE, " ")
+            for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.S)
+        ]
         for row in re.findall(r"<tr>(.*?)</tr>", body, re.S)
     ]
 
@@ -58,7 +65,7 @@ def page(report):
     return backtest_page(report, title="Test <one>")
 
 
-def given(total, sharpe=None, deflated=None, *, end=1.1, held=1.4, trades=10, reason=None):
+def given(total, sharpe=None, deflated=None, *, excess=None, end=1.1, held=1.4, trades=10, reason=None):
     """A report that ends with so many times the capital, and has these intervals."""
     base = made(200, trades, 1)
     equity = base.equity.with_columns(
@@ -68,12 +75,15 @@ def given(total, sharpe=None, deflated=None, *, end=1.1, held=1.4, trades=10, re
 
     def one(interval):
         low, high = interval or (None, None)
-        return {"value": end - 1.0, "low": low, "high": high, "reason": reason}
+        return {"low": low, "high": high, "reason": reason}
 
-    strategy = {"total_return": one(total), "sharpe": one(sharpe)}
-    if deflated is not None:
-        strategy["deflated_sharpe"] = {"value": deflated, "low": None, "high": None}
-    return replace(base, equity=equity, metrics={"strategy": strategy})
+    metrics = {
+        "strategy": {"total_return": end - 1.0, "sharpe": 1.0},
+        "market": {"excess_return": end - held},
+        "intervals": {"strategy": {"total_return": one(total), "sharpe": one(sharpe), "excess_return": one(excess)}},
+        "deflated": None if deflated is None else {"deflated": deflated},
+    }
+    return replace(base, equity=equity, metrics=metrics)
 
 
 def said(report):
@@ -93,9 +103,16 @@ class TestAnswer:
         assert said(given((0.02, 0.2)))[1]
 
     def test_an_edge_that_earned_less_than_the_market_says_so(self):
-        words, edge = said(given((0.02, 0.2), (0.3, 2.0), held=1.4))
+        words, edge = said(given((0.02, 0.2), (0.3, 2.0), held=1.4, excess=(-0.5, -0.1)))
         assert edge
-        assert words.endswith("; yet holding BTC brought more.")
+        assert words.endswith(
+            "how much of it the market gave. In the mean it earned 30.0 % a year less than holding BTC (95 % interval "
+            "-50.0 % to -10.0 %): beyond chance."
+        )
+        assert said(given((0.02, 0.2), (0.3, 2.0), held=0.9, excess=(-0.1, 0.5)))[0].endswith(
+            "In the mean it earned 20.0 % a year more than holding BTC (95 % interval -10.0 % to +50.0 %): not beyond "
+            "chance."
+        )
 
     def test_an_interval_with_0_is_no_edge(self):
         words, edge = said(given((-0.05, 0.3), (-0.1, 2.0)))
@@ -139,8 +156,8 @@ class TestAnswer:
 
     def test_ruin_is_ruin(self):
         lost = ruined()
-        strategy = {"total_return": {"value": 1.0, "low": 0.5, "high": 2.0}}
-        for one in (lost, replace(lost, metrics={"strategy": strategy}), replace(lost, ruined=None)):
+        gained = given((0.5, 2.0), (1.0, 2.0), 0.99).metrics
+        for one in (lost, replace(lost, metrics=gained), replace(lost, ruined=None)):
             words, edge = said(one)
             assert not edge
             assert words.startswith("The strategy lost all its capital: nothing was left of it at 2023-02-03 08:00 UTC")
@@ -203,7 +220,69 @@ def test_the_trades_are_those_of_the_report(page, report):
         part = report.trades.filter(side=side)
         assert sides[side][1] == str(len(part))
         assert sides[side][2] == f"{100 * (part['net'] > 0).mean():.1f} %"
-        assert sides[side][-1] == money(part["net"].sum())
+        assert sides[side][3] == money(part["net"].sum())
+    reasons = cells_of(page, "by-reason")
+    assert {row[0] for row in reasons} == {REASON_WORDS[reason] for reason in report.trades["reason"]}
+    assert sum(int(row[1]) for row in reasons) == len(report.trades)
+
+
+@needs_plotly
+def test_the_numbers_are_those_of_the_report(page, report):
+    rows = {row[0]: row for row in cells_of(page, "metrics")}
+    own, btc, interval = report.metrics["strategy"], report.metrics["btc"], report.metrics["intervals"]["strategy"]
+    assert rows["Total return"][1] == (
+        f"{100 * own['total_return']:.1f} %|{100 * interval['total_return']['low']:.2f} % to "
+        f"{100 * interval['total_return']['high']:.1f} %"
+    )
+    assert rows["Total return"][2].split("|")[0] == f"{100 * btc['total_return']:.1f} %"
+    assert rows["Sharpe ratio"][1].split("|")[0] == f"{own['sharpe']:.2f}"
+    assert rows["Beta"][1].split("|")[0] == f"{report.metrics['market']['beta']:.2f}"
+    assert rows["Beta"][2:4] == ["–", "–"]  # noqa: RUF001
+    assert rows["Deflated Sharpe ratio"][1] == "0.62"
+    assert rows["Turnover a year"][1] == f"{report.metrics['costs']['turnover']:.2f}"
+    assert all(row[4] for row in rows.values())
+    # All that the statistics give has words, and what they do not know is shown as it is.
+    for of in ("strategy", "btc", "equal"):
+        assert set(figures(report.metrics, of)) <= set(METRIC_WORDS)
+    odd = {**report.metrics, "strategy": {**own, "new<number>": 0.25, "none": None}}
+    rows = {row[0]: row for row in cells_of(backtest_page(replace(report, metrics=odd)), "metrics")}
+    assert rows["new<number>"] == ["new<number>", "0.25", "–", "–", ""]  # noqa: RUF001
+    assert rows["none"][1] == "–"  # noqa: RUF001
+
+
+@needs_plotly
+def test_months_are_those_of_the_report(page, report):
+    rows = {row[0]: row[1:] for row in cells_of(page, "monthly")}
+    assert list(rows) == ["2023", "2023, holding BTC"]
+    for of, name in (("return", "2023"), ("btc", "2023, holding BTC")):
+        months = [row[of] for row in report.metrics["months"]]
+        assert rows[name][:11] == [f"{100 * value:+.1f}" for value in months]
+        assert rows[name][11] == "–"  # noqa: RUF001
+        assert rows[name][12] == f"{100 * (np.prod(1 + np.array(months)) - 1):+.1f}"
+    assert float(rows["2023"][12]) == pytest.approx(100 * report.metrics["strategy"]["total_return"], abs=0.051)
+
+
+@needs_plotly
+def test_regimes_and_sources_are_those_of_the_report(page, report):
+    regimes = report.metrics["regimes"]
+    rows = {row[0]: row for row in cells_of(page, "by-regime")}
+    assert set(rows) == {REGIME_NAMES[name] for name in regimes}
+    for name, found in regimes.items():
+        assert rows[REGIME_NAMES[name]][2] == f"{found['bars']:,}"
+        assert rows[REGIME_NAMES[name]][6] == f"{found['sharpe']:.2f}"
+    sources = report.attribution.group_by("source").agg(pl.col("net").sum()).sort("net", descending=True)
+    assert [row[:2] for row in cells_of(page, "by-source")] == [[name, money(net)] for name, net in sources.rows()]
+
+
+@needs_plotly
+def test_options_at_their_defaults_are_not_shown(report):
+    usual = plain_options(OrchestratorOptions())
+    assert "All options are at their defaults." in backtest_page(replace(report, options=usual))
+    other = {**usual, "risk": {**usual["risk"], "max_risk": 0.5}}
+    assert cells_of(backtest_page(replace(report, options=other)), "options") == [
+        ["risk.max_risk", "0.5", plain(usual["risk"]["max_risk"])]
+    ]
+    assert "no options that the report knows of" in backtest_page(replace(report, options={}))
 
 
 @needs_plotly
@@ -274,7 +353,7 @@ def test_thinning_keeps_extremes_breaks_and_ends():
     assert kept["place"].is_sorted()
     assert {0, rows - 1} <= set(kept["place"])
     edges = np.linspace(0, rows, 501).astype(int)
-    for first, after in zip(edges[:-1], edges[1:], strict=True):
+    for first, after in itertools.pairwise(edges):
         run, left = frame[first:after], kept.filter(pl.col("place").is_between(first, after - 1))
         for column in ("one", "other"):
             assert left[column].min() == run[column].min()
@@ -315,8 +394,8 @@ def test_no_bar_of_the_distribution_has_gains_and_losses():
 
 
 def test_beta_over_time_sees_the_past_alone(report):
-    whole = beta_to_btc(report).rows
-    cut = beta_to_btc(replace(report, equity=report.equity[:5000])).rows
+    whole = rolling_beta(report).rows
+    cut = rolling_beta(replace(report, equity=report.equity[:5000])).rows
     assert whole[:5000].equals(cut)
     equity = report.equity
     returns = {

@@ -1,4 +1,4 @@
-"""The page of an ablation: does the strategy do better with its parts than without them?"""
+"""The page of an ablation: what the strategy does without each of its parts."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def ablation_page(report: AblationReport, *, title: str = "Does market structure
         section(
             "differences",
             "What is different without each part?",
-            "The strategy without the part less the strategy with all of them, paired bar by bar, in return a year. Left "
-            "of 0 it earned less without the part, which helps; right of 0 the part harms. The line is the 95 % interval; "
-            "where it crosses 0, chance alone can do this. Each interval is of its part alone, the verdicts below count "
-            "that several were tried. The return and the Sharpe ratio are those of what is left.",
+            "The strategy without the part less the strategy with all of them, paired bar by bar, in return a year. "
+            "Left of 0 it earned less without the part, which helps; right of 0 the part harms. The line is the 95 % "
+            "interval; where it crosses 0, chance alone can do this. Each interval is of its part alone, the verdicts "
+            "below count that several were tried. The return and the Sharpe ratio are those of what is left.",
             chart(
                 interval_chart(
                     names,
@@ -196,8 +196,8 @@ def _head(report: AblationReport, title: str) -> str:
     helps = any(_verdict(one) == "helps" for one in report.variants)
     return (
         f"<header><h1>{html.escape(title)}</h1><p>The same strategy over the same {len(curves):,} bars, "
-        f"{when(curves['ts'][0])} to {when(curves['ts'][-1])} UTC, once with all its parts (return {percent(total)}) and "
-        f"once without each.</p>"
+        f"{when(curves['ts'][0])} to {when(curves['ts'][-1])} UTC, once with all its parts (return {percent(total)}) "
+        "and once without each.</p>"
         f'<p class="answer{" edge" if helps else ""}" id="answer">{html.escape(overall_words(report.variants))}</p>'
         f"<ul>{items}</ul></header>"
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from comove.backtest.page.contents import BacktestReport
 from comove.backtest.page.metrics import Measure, measure
-from comove.backtest.page.numbers import as_number, percent, when
+from comove.backtest.page.numbers import as_number, percent, signed_percent, when
 
 __all__ = ["LEAST_DEFLATED", "Answer", "answer_of"]
 
@@ -30,9 +30,9 @@ def answer_of(report: BacktestReport) -> Answer:
 
     Notes
     -----
-    An edge is claimed where the intervals of the total return and of the Sharpe ratio lie above 0 (those that are given,
-    one at least), and the deflated Sharpe ratio is at least 0.95 where there is one. A strategy that lost everything,
-    or made no trade, has none, whatever the intervals say.
+    An edge is claimed where the intervals of the total return and of the Sharpe ratio lie above 0 (those that are
+    given, one at least), and the deflated Sharpe ratio is at least 0.95 where there is one. A strategy that lost
+    everything, or closed no trade, has none, whatever the intervals say.
     """
     leader = report.leaders[0]
     benchmark = _held(report, leader)
@@ -54,11 +54,10 @@ def answer_of(report: BacktestReport) -> Answer:
         )
     total = measure(report.metrics, "strategy", "total_return")
     sharpe = measure(report.metrics, "strategy", "sharpe")
-    deflated = as_number(measure(report.metrics, "strategy", "deflated_sharpe").value)
+    deflated = as_number(measure(report.metrics, "strategy", "deflated").value)
     verdict, edge = _verdict(total, sharpe, deflated)
-    more = _against(report, gained) if edge else ""
     return Answer(
-        sentence=f"The strategy {_changed(gained)}{_interval(total)}{benchmark}: {verdict}{more}.",
+        sentence=f"The strategy {_changed(gained)}{_interval(total)}{benchmark}: {verdict}.{_against(report, leader)}",
         edge=edge,
     )
 
@@ -98,10 +97,18 @@ def _held(report: BacktestReport, leader: str) -> str:
     return f", while holding {leader} {_changed(float(known[-1]) / report.capital - 1.0)}"
 
 
-def _against(report: BacktestReport, gained: float) -> str:
-    known = report.equity["btc"].drop_nulls().drop_nans()
-    held = None if known.is_empty() else float(known[-1]) / report.capital - 1.0
-    return f"; yet holding {report.leaders[0]} brought more" if held is not None and held > gained else ""
+def _against(report: BacktestReport, leader: str) -> str:
+    """Return whether it was better than holding the leader, as a sentence of its own; "" without an interval."""
+    excess = measure(report.metrics, "strategy", "excess_return")
+    value, low, high = as_number(excess.value), excess.low, excess.high
+    if value is None or low is None or high is None:
+        return ""
+    sure = low > 0.0 or high < 0.0
+    side = "more" if value > 0.0 else "less"
+    return (
+        f" In the mean it earned {percent(abs(value))} a year {side} than holding {leader} (95 % interval "
+        f"{signed_percent(low)} to {signed_percent(high)}): {'beyond' if sure else 'not beyond'} chance."
+    )
 
 
 def _changed(part: float) -> str:

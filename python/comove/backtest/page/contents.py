@@ -15,26 +15,24 @@ class BacktestReport(Protocol):
 
     @property
     def equity(self) -> pl.DataFrame:
-        """One row a bar: ``ts``, ``fold``, ``equity``, ``long``, ``short``, ``heat`` (over the capital), ``drawdown``, ``regime``,
+        """One row a bar: ``ts``, ``fold``, ``equity``, ``long``, ``short``, ``heat`` (over the capital), ``drawdown``,
         ``costs``, ``funding``, ``traded``, ``btc`` and ``equal``.
         """  # noqa: D205
         ...
 
     @property
     def trades(self) -> pl.DataFrame:
-        """One row a closed part of a position: ``symbol``, ``side``, ``fold``, ``opened``, ``closed``, ``entry``,
-        ``exit``, ``size``, ``profit``, ``costs``, ``funding``, ``net``, ``rows``, ``reason``, ``regime``, ``gap``.
+        """One row a closed part of a position: ``symbol``, ``side``, ``opened``, ``closed``, ``entry``, ``exit``,
+        ``size``, ``net``, ``reason`` and ``gap``.
         """  # noqa: D205
         ...
 
     @property
-    def attribution(self) -> pl.DataFrame:
-        """Shares of the trades by source: ``trade``, ``source``, ``share``, ``net``."""
-        ...
-
-    @property
     def metrics(self) -> Mapping[str, Any]:
-        """As `comove.backtest.stats` makes them."""
+        """As `comove.backtest.stats.metrics` makes them. Besides these are read, where they are there: ``intervals``,
+        for "strategy", "btc" and "equal" what `bootstrap_intervals` gives at 95 %, as ``low`` and ``high`` by name (and
+        a ``reason`` where they are missing); ``deflated``, the fields of a `DeflatedSharpe`.
+        """  # noqa: D205
         ...
 
     @property
@@ -69,7 +67,9 @@ class BacktestReport(Protocol):
 
     @property
     def folds(self) -> Sequence[Mapping[str, Any]]:
-        """Where folds begin and end: ``train_first``, ``train_last``, ``test_first``, ``test_last`` as ISO texts."""
+        """Where folds begin and end: ``train_first``, ``fit_last``, ``train_last``, ``test_first``, ``test_last`` as
+        ISO texts, None where there is no training.
+        """  # noqa: D205
         ...
 
     @property

@@ -8,10 +8,11 @@ from typing import Final
 
 from comove.report.words import UNKNOWN_NUMBER
 
-__all__ = ["as_number", "count", "money", "percent", "plain", "ratio", "signed_percent", "when"]
+__all__ = ["as_number", "count", "error_text", "money", "percent", "plain", "ratio", "signed_percent", "when"]
 
 #: Numbers from here on have no digits after the point.
 _LARGE: Final = 1_000.0
+_MOST_DIGITS: Final = 6
 #: A line does not break before the sign.
 _PERCENT: Final = "\u00a0%"
 
@@ -53,6 +54,17 @@ def ratio(value: object) -> str:
     """Return a number with two digits after the point."""
     number = as_number(value)
     return UNKNOWN_NUMBER if number is None else f"{round(number, 2) + 0.0:,.2f}"
+
+
+def error_text(value: object) -> str:
+    """Return a standard error with two digits after the point, or as many more as it takes not to read 0."""
+    number = as_number(value)
+    if number is None:
+        return UNKNOWN_NUMBER
+    digits = 2
+    while 0.0 < number < 0.5 * 10.0**-digits and digits < _MOST_DIGITS:
+        digits += 1
+    return f"{number:.{digits}f}"
 
 
 def count(value: object) -> str:

@@ -11,55 +11,43 @@ import polars as pl
 from comove.arrays import rolling_regression
 from comove.backtest.page.contents import BacktestReport
 
-__all__ = ["LEAST_BETA_ROWS", "Beta", "beta_to_btc", "costs_over_time", "drawdowns", "exposures", "monthly_turnover"]
+__all__ = ["LEAST_ROWS", "RollingBeta", "costs_over_time", "drawdowns", "exposures", "monthly_turnover", "rolling_beta"]
 
 _BETA_SECONDS: Final = 30 * 86_400
-#: Returns below which a standard error of a beta says next to nothing.
-LEAST_BETA_ROWS: Final = 30
+#: Of daily bars; fewer have errors that say next to nothing.
+LEAST_ROWS: Final = 30
 #: Of a normal distribution; the interval holds the true value in 95 of 100 cases.
 _WIDTH: Final = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Beta:
-    """How the strategy's returns moved with those of its first leader."""
+class RollingBeta:
+    """How the strategy's returns moved with those of its first leader, over time."""
 
     rows: pl.DataFrame
-    """``ts``, ``beta``, ``low``, ``high``: over the `window` rows up to each; null where there are too few."""
+    """``ts``, ``beta``, ``low``, ``high``: over the `window` rows up to each; null with fewer returns than half of
+    them."""
     window: int
-    beta: float | None
-    """Over all rows; None with fewer than `LEAST_BETA_ROWS` returns, or where the leader's price did not move."""
-    stderr: float | None
-    pairs: int
 
 
-def beta_to_btc(report: BacktestReport) -> Beta:
-    """Return the regression of the strategy's returns on those of holding the first leader.
+def rolling_beta(report: BacktestReport) -> RollingBeta:
+    """Return the regression of the strategy's returns on those of holding the first leader, over 30 days each.
 
     Notes
     -----
-    Ordinary least squares with an intercept (`comove.arrays.rolling_regression`); its standard error takes the returns
-    of bars for independent. The value at t uses returns up to t. A row after equity of 0 or less has no return.
+    Ordinary least squares with an intercept (`comove.arrays.rolling_regression`); its interval takes the returns of
+    bars for independent. The value at t uses returns up to t. A row after equity of 0 or less has no return.
     """
     equity = report.equity
     asset, benchmark = _returns(equity["equity"], report.capital), _returns(equity["btc"], report.capital)
-    window = max(LEAST_BETA_ROWS, round(_BETA_SECONDS / report.step_seconds))
-    pairs = int((np.isfinite(asset) & np.isfinite(benchmark)).sum())
-    rolling = rolling_regression(asset, benchmark, window_size=window, min_samples=window // 2)
+    window = max(LEAST_ROWS, round(_BETA_SECONDS / report.step_seconds))
+    found = rolling_regression(asset, benchmark, window_size=window, min_samples=window // 2)
     rows = equity.select("ts").with_columns(
-        beta=pl.Series(rolling["beta"]),
-        low=pl.Series(rolling["beta"] - _WIDTH * rolling["beta_stderr"]),
-        high=pl.Series(rolling["beta"] + _WIDTH * rolling["beta_stderr"]),
+        beta=pl.Series(found["beta"]),
+        low=pl.Series(found["beta"] - _WIDTH * found["beta_stderr"]),
+        high=pl.Series(found["beta"] + _WIDTH * found["beta_stderr"]),
     )
-    value = error = None
-    if pairs >= LEAST_BETA_ROWS:
-        whole = rolling_regression(asset, benchmark, window_size=len(asset), min_samples=LEAST_BETA_ROWS)
-        last, last_error = float(whole["beta"][-1]), float(whole["beta_stderr"][-1])
-        if np.isfinite(last) and np.isfinite(last_error):
-            value, error = last, last_error
-    return Beta(
-        rows=rows.with_columns(pl.exclude("ts").fill_nan(None)), window=window, beta=value, stderr=error, pairs=pairs
-    )
+    return RollingBeta(rows=rows.with_columns(pl.exclude("ts").fill_nan(None)), window=window)
 
 
 def drawdowns(equity: pl.DataFrame) -> pl.DataFrame:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import polars as pl
 
-from comove.backtest.page.charts.frame import regime_name
 from comove.backtest.page.contents import BacktestReport
-from comove.backtest.page.metrics import METRIC_WORDS, measure, measure_text, words_of
-from comove.backtest.page.numbers import as_number, count, money, percent, plain, ratio, signed_percent, when
+from comove.backtest.page.metrics import figures, measure, measure_text, words_of
+from comove.backtest.page.numbers import as_number, count, money, percent, ratio, signed_percent, when
 from comove.backtest.page.parts import table
 from comove.backtest.page.words import REASON_WORDS, cost_rows, option_rows
 from comove.report.words import UNKNOWN_NUMBER, price_text
 
 __all__ = [
+    "REGIME_COLUMNS",
+    "SOURCE_COLUMNS",
+    "TRADE_COLUMNS",
     "costs_table",
     "extreme_trades_tables",
     "folds_table",
+    "group_table",
     "metrics_table",
     "monthly_table",
     "options_table",
-    "rows_table",
-    "side_rows",
 ]
 
 _EXTREMES: Final = 10
@@ -33,24 +34,40 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 _FULL_COLOUR: Final = 0.15
 #: Blue for gains, orange for losses; black letters can be read on either (contrast above 7).
 _GAIN, _LOSS = (86, 180, 233), (240, 152, 78)
-#: Columns of the rows that metrics hold: heading, how it is written.
-_COLUMNS: Final[Mapping[str, tuple[str, Callable[[object], str]]]] = {
-    "regime": ("regime", regime_name),
+_Columns: TypeAlias = Mapping[str, tuple[str, Callable[[object], str]]]
+#: Numbers of a group of trades: heading, and how they are written.
+TRADE_COLUMNS: Final[_Columns] = {
+    "count": ("trades", count),
+    "hit_rate": ("won", percent),
+    "net": ("net", money),
+    "mean_net": ("net a trade", money),
+    "profit_factor": ("won by lost", ratio),
+    "mean_rows": ("bars held", count),
+    "costs": ("costs", money),
+    "funding": ("funding", money),
 }
+REGIME_COLUMNS: Final[_Columns] = {
+    "share": ("of all bars", percent),
+    "bars": ("bars", count),
+    "total_return": ("return in them", signed_percent),
+    "mean_return": ("mean return a year", signed_percent),
+    "volatility": ("volatility a year", percent),
+    "sharpe": ("Sharpe ratio", ratio),
+}
+SOURCE_COLUMNS: Final[_Columns] = {"net": ("net", money), "trades": ("trades with a share", count)}
 
 
 def metrics_table(report: BacktestReport) -> str:
     """Return every number of the strategy beside those of the benchmarks, with intervals and what they say."""
-    known = [name for name in METRIC_WORDS if name in report.metrics.get("strategy", {})]
-    others = [name for of in ("strategy", "btc", "equal") for name in report.metrics.get(of) or {} if name not in known]
+    curves = ("strategy", "btc", "equal")
     rows = []
-    for name in dict.fromkeys([*known, *others]):
+    for name in dict.fromkeys(name for of in curves for name in figures(report.metrics, of)):
         shown = words_of(name)
         cells = []
-        for of in ("strategy", "btc", "equal"):
+        for of in curves:
             one = measure(report.metrics, of, name)
             value, interval = measure_text(one, shown.form)
-            below = interval or (one.reason if of == "strategy" else "")
+            below = interval or one.reason
             cells.append(html.escape(value) + (f'<span class="interval">{html.escape(below)}</span>' if below else ""))
         rows.append([html.escape(shown.label), *cells, html.escape(shown.words)])
     return table(
@@ -58,7 +75,7 @@ def metrics_table(report: BacktestReport) -> str:
         ("number", "strategy", f"holding {report.leaders[0]}", "equal weight", "what it says"),
         rows,
         ("name", "number", "number", "number", "long"),
-        caption="All numbers, with 95 % intervals where there are some",
+        caption="All numbers; below them their 95 % intervals, where there are some",
     )
 
 
@@ -69,13 +86,15 @@ def monthly_table(rows: Sequence[Mapping[str, Any]], leader: str) -> str:
         years.setdefault(int(row["year"]), {})[int(row["month"])] = row
     lines = []
     for year, months in years.items():
-        for of, label in (("strategy", f"{year}"), ("btc", f"{year}, holding {leader}")):
+        for of, label in (("return", f"{year}"), ("btc", f"{year}, holding {leader}")):
             found = {month: as_number(row.get(of)) for month, row in months.items()}
             cells = [_month_cell(found.get(month)) for month in range(1, 13)]
             whole = 1.0
             for value in found.values():
                 whole *= 1.0 + (value or 0.0)
             known = any(value is not None for value in found.values())
+            if of == "btc" and not known:
+                continue
             lines.append([html.escape(label), *cells, _month_cell(whole - 1.0 if known else None, year=True)])
     return table(
         "monthly",
@@ -86,30 +105,22 @@ def monthly_table(rows: Sequence[Mapping[str, Any]], leader: str) -> str:
     )
 
 
-def rows_table(name: str, rows: Sequence[Mapping[str, Any]], caption: str) -> str:
-    """Return rows of numbers under the headings of their columns; an unknown column is shown as it is."""
-    if not rows:
-        return ""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
-    shown = [_COLUMNS.get(column, (column.replace("_", " "), plain)) for column in columns]
-    cells = [
-        [html.escape(form(row.get(column))) for column, (_, form) in zip(columns, shown, strict=True)] for row in rows
+def group_table(
+    name: str,
+    groups: Mapping[str, Mapping[str, Any]],
+    columns: _Columns,
+    *,
+    caption: str,
+    first: str,
+    label: Callable[[str], str] = str,
+) -> str:
+    """Return a line of numbers for each group, in the order of `groups`; `label` says what a group is called."""
+    lines = [
+        [html.escape(label(group)), *(html.escape(form(row.get(column))) for column, (_, form) in columns.items())]
+        for group, row in groups.items()
     ]
-    kinds = ["name", *["number"] * (len(columns) - 1)]
-    return table(name, [heading for heading, _ in shown], cells, kinds, caption=caption)
-
-
-def side_rows(trades: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return a row for longs and one for shorts: how many trades, how many won, and what they brought."""
-    grouped = trades.group_by("side").agg(
-        trades=pl.len(),
-        win_rate=(pl.col("net") > 0.0).mean(),
-        profit=pl.col("profit").sum(),
-        costs=pl.col("costs").sum(),
-        funding=pl.col("funding").sum(),
-        net=pl.col("net").sum(),
-    )
-    return grouped.sort("side").to_dicts()
+    head = (first, *(heading for heading, _ in columns.values()))
+    return table(name, head, lines, ("name", *["number"] * len(columns)), caption=caption)
 
 
 def extreme_trades_tables(trades: pl.DataFrame) -> list[str]:
@@ -153,15 +164,15 @@ def _trades_table(name: str, rows: pl.DataFrame, caption: str) -> str:
 
 def folds_table(folds: Sequence[Mapping[str, Any]]) -> str:
     """Return where the training and the test of each fold begin and end."""
-    names = ("train_first", "train_last", "test_first", "test_last")
+    names = ("train_first", "fit_last", "train_last", "test_first", "test_last")
     lines = [
         [str(place), *(html.escape(when(fold.get(name))) for name in names)] for place, fold in enumerate(folds, 1)
     ]
     return table(
         "folds",
-        ("fold", "training from", "training to", "test from", "test to"),
+        ("fold", "training from", "fits see up to", "training to", "test from", "test to"),
         lines,
-        ("number", "text", "text", "text", "text"),
+        ("number", "text", "text", "text", "text", "text"),
         caption="Folds (UTC); only the tests are on this page",
     )
 
@@ -204,6 +215,3 @@ def _month_cell(value: float | None, *, year: bool = False) -> str:
 def _month_text(value: float) -> str:
     part = round(100.0 * value, 1) + 0.0
     return f"{part:+.1f}" if abs(part) < 1_000.0 else f"{part:+,.0f}"
-
-
-_ = (count, ratio, percent)

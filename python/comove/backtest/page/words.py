@@ -68,11 +68,12 @@ def what_ran(report: BacktestReport) -> str:
     equity = report.equity
     coins = list(report.symbols)
     step = span_text(timedelta(seconds=report.step_seconds))
-    folds = len(report.folds)
+    first, last = when(equity["ts"][0]), when(equity["ts"][-1])
     return (
-        f"{len(coins)} coin{'s' * (len(coins) != 1)} ({names(coins)}) with {names(list(report.leaders))} as "
-        f"leader{'s' * (len(report.leaders) != 1)}; {len(equity):,} bar{'s' * (len(equity) != 1)} of {step}, {when(equity['ts'][0])} to {when(equity['ts'][-1])} "
-        f"UTC, in {folds} fold{'s' * (folds != 1)} of a walk through time. It began with {money(report.capital)}; {costs_line(report.costs)}."
+        f"{_many(len(coins), 'coin')} ({names(coins)}) with {names(list(report.leaders))} as "
+        f"leader{'s' * (len(report.leaders) != 1)}; {_many(len(equity), 'bar')} of {step}, {first} to {last} UTC, in "
+        f"{_many(len(report.folds), 'fold')} of a walk through time. It began with {money(report.capital)}; "
+        f"{costs_line(report.costs)}."
     )
 
 
@@ -127,3 +128,7 @@ def option_rows(
 
 def _told(value: object) -> str:
     return ", ".join(map(plain, value)) if isinstance(value, list | tuple) else plain(value)
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"

@@ -112,7 +112,14 @@ def spread_chart(amounts: Floats, *, title: str) -> Any:
             hovertemplate="%{customdata[0]:.2%} to %{customdata[1]:.2%}<br>%{y} trades<extra></extra>",
         )
     )
-    figure.update_layout(layout(height=280, y_title="trades", hovermode="closest", yaxis={"nticks": 6, "tickformat": "d", "dtick": 1 if counts.max() < 6 else None}))
+    figure.update_layout(
+        layout(
+            height=280,
+            y_title="trades",
+            hovermode="closest",
+            yaxis={"nticks": 6, "tickformat": "d", "dtick": 1 if counts.max() < 6 else None},
+        )
+    )
     figure.update_layout(
         xaxis={
             "type": "linear",

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from comove.backtest.page.charts.frame import COLOURS, layout, stamps, values
-from comove.backtest.page.series import Beta
+from comove.backtest.page.series import RollingBeta
 from comove.backtest.page.thin import thin
 from comove.plots.page import graphs
 
 __all__ = ["beta_chart"]
 
 
-def beta_chart(beta: Beta) -> Any:
+def beta_chart(beta: RollingBeta) -> Any:
     """Return the figure: the rolling beta as a line in the band of its 95 % interval."""
     rows = thin(beta.rows, ["beta", "low", "high"], buckets=600)
     times = stamps(rows["ts"])

@@ -55,7 +55,9 @@ def turnover_chart(equity: pl.DataFrame) -> Any:
             hovertemplate="%{customdata}: %{y:.2f} times<extra></extra>",
         )
     )
-    figure.update_layout(layout(height=220, y_title="times the equity", hovermode="closest", yaxis={"nticks": 5, "rangemode": "tozero"}))
+    figure.update_layout(
+        layout(height=220, y_title="times the equity", hovermode="closest", yaxis={"nticks": 5, "rangemode": "tozero"})
+    )
     ends = rows["month"].dt.offset_by("1mo")[-1:]
     every = next((months for most, months in _TICKS if len(rows) <= most), 12)
     figure.update_xaxes(range=[*stamps(rows["month"][:1]), *stamps(ends)], dtick=f"M{every}", tickformat="%b\n%Y")

@@ -11,7 +11,7 @@ from comove.backtest.page.charts.frame import COLOURS, layout, line
 from comove.backtest.page.thin import thin
 from comove.plots.page import graphs, plot_text
 
-__all__ = ["curves_chart", "curve_styles"]
+__all__ = ["curve_styles", "curves_chart"]
 
 #: Told apart by the colour-blind (Okabe and Ito), and by dashes, of which there is another number, so that a pair of
 #: both comes again only after 15 lines.
@@ -21,10 +21,7 @@ _DASHES: Final = (("solid", "solid"), ("dash", "dashed"), ("dot", "dotted"))
 
 def curve_styles(names: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return the colour of each variant's line, and its dash in the words of plotly and of CSS."""
-    return [
-        (_COLOURS[place % len(_COLOURS)], *_DASHES[place % len(_DASHES)])
-        for place in range(len(names))
-    ]
+    return [(_COLOURS[place % len(_COLOURS)], *_DASHES[place % len(_DASHES)]) for place in range(len(names))]
 
 
 def curves_chart(curves: pl.DataFrame, names: Sequence[str], capital: float) -> Any:

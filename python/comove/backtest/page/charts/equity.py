@@ -19,7 +19,13 @@ def equity_chart(equity: pl.DataFrame, leader: str, capital: float) -> Any:
     rows = thin(equity, ["equity", "btc", "equal"])
     marks = fold_marks(equity)
     figure = graphs().Figure([
-        line(rows, "equal", "equal weight", hover=",.6~g", line={"color": COLOURS["equal"], "width": 1.4, "dash": "dot"}),
+        line(
+            rows,
+            "equal",
+            "equal weight",
+            hover=",.6~g",
+            line={"color": COLOURS["equal"], "width": 1.4, "dash": "dot"},
+        ),
         line(
             rows,
             "btc",

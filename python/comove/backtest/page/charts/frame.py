@@ -123,6 +123,6 @@ def fold_marks(equity: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def regime_name(regime: object) -> str:
-    """Return a regime in words; null is a bar before there was any."""
-    return "not known yet" if regime is None else REGIME_NAMES.get(str(regime), str(regime))
+def regime_name(regime: str) -> str:
+    """Return a regime in words."""
+    return REGIME_NAMES.get(regime, regime)
