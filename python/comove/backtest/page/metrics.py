@@ -48,7 +48,7 @@ METRIC_WORDS: Final[Mapping[str, MetricWords]] = {
     "sharpe": MetricWords(
         "Sharpe ratio",
         ratio,
-        "Mean return over volatility, a year. 1 is good and rare; 0 is none, and chance is near 0.",
+        "Mean return over volatility, a year. 0 is no gain; more than 1 over years is rare.",
     ),
     "sortino": MetricWords("Sortino ratio", ratio, "The same with losses alone as risk: swings upwards do not count."),
     "probabilistic": MetricWords(
@@ -63,7 +63,9 @@ METRIC_WORDS: Final[Mapping[str, MetricWords]] = {
     ),
     "trials": MetricWords("Variants tried", count, "What the deflated Sharpe ratio counts."),
     "max_drawdown": MetricWords(
-        "Worst drawdown", percent, "The deepest fall from a highest value to a lowest after it."
+        "Worst drawdown",
+        percent,
+        "The deepest fall from a highest value; its interval is of other pasts of this length.",
     ),
     "drawdown_days": MetricWords(
         "Days of it", count, "From the highest value until it was reached again; a dash where not yet."

@@ -41,7 +41,7 @@ TRADE_COLUMNS: Final[_Columns] = {
     "hit_rate": ("won", percent),
     "net": ("net", money),
     "mean_net": ("net a trade", money),
-    "profit_factor": ("won by lost", ratio),
+    "profit_factor": ("profit factor", ratio),
     "mean_rows": ("bars held", count),
     "costs": ("costs", money),
     "funding": ("funding", money),
