@@ -170,13 +170,13 @@ class Broker:
         """Costs, funding and the value of fills so far."""
         return self.ledger.costs, self.ledger.funding, self.ledger.traded
 
-    def finish(self, ts: int, candles: Mapping[str, Candle]) -> None:
+    def finish(self, ts: int, candles: Mapping[str, Candle], reason: str) -> None:
         """Close all positions at the closes of the last bar; those without a candle cannot be closed."""
         self._waiting.clear()
         for symbol in list(self._held):
             candle = candles.get(symbol)
             if candle is not None and candle.get("close") is not None and _trades(candle):
-                self._close_at_market(symbol, ts, candle["close"], 1.0, "end", gap=False)
+                self._close_at_market(symbol, ts, candle["close"], 1.0, reason, gap=False)
             else:
                 self._leave(symbol, ts)
 

@@ -109,7 +109,7 @@ class Ledger:
     @property
     def short(self) -> float:
         """Worth of all shorts, as a number of 0 or more."""
-        return -fsum(value for value in map(self.value, self.units) if value < 0.0)
+        return abs(fsum(value for value in map(self.value, self.units) if value < 0.0))
 
     @property
     def equity(self) -> float:

@@ -6,9 +6,7 @@ is made again.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,14 +23,14 @@ from comove.data.bars import Bars
 from comove.errors import StateError
 from comove.state import pack, unpack
 
-__all__ = ["FoldRun", "between"]
+__all__ = ["CHUNK", "FoldRun", "between"]
 
 _KIND: Final = "backtest-fold"
 #: Bars between two saves; one takes about as long as ten bars.
 CHUNK: Final = 1000
 _STATE: Final = "state.comove"
-#: Bars of which the collector of Python's garbage runs once; left to itself it takes a seventh of the time.
-_COLLECT: Final = 200
+#: Bars between two words on how many are done.
+_TELL: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class FoldRun:
     capital: float
     max_gap: int
     folder: Path
-    chunk: int = CHUNK
+    chunk: int
 
     def run(self, frames: Mapping[str, pl.DataFrame], told: Callable[[int], None]) -> None:
         """Run what is still to be run.
@@ -88,32 +86,30 @@ class FoldRun:
         bars = 0 if state is None else state["bars"]
         told(bars)
         ruined, ts = False, -1
-        with _seldom_collected():
-            for ts, candles in _bars_of(frames, first, fold.test_last):
-                if ts < fold.test_first:
-                    strategy.learn(ts, candles)
-                    broker.watch(ts, candles)
-                else:
-                    before = broker.sums
-                    equity = broker.trade(ts, candles)
-                    ruined = not equity > 0.0
-                    last = ts == fold.test_last or ruined
-                    if not ruined:
-                        decisions = strategy.update(ts, candles, equity=equity)
-                        broker.records.decide(decisions)
-                        broker.order(decisions, strategy.regime)
-                    if last:
-                        broker.finish(ts, candles)
-                    broker.note(ts, before, None if ruined else strategy.regime, 0.0 if last else strategy.heat)
-                bars += 1
-                if bars % _COLLECT == 0:
-                    gc.collect(1)
-                    told(bars)
-                if bars % self.chunk == 0 and not ruined and ts != fold.test_last:
-                    self._save(broker, chunks, bars, ts, done=False, ruined=False)
-                    chunks += 1
-                if ruined:
-                    break
+        for ts, candles in _bars_of(frames, first, fold.test_last):
+            if ts < fold.test_first:
+                strategy.learn(ts, candles)
+                broker.watch(ts, candles)
+            else:
+                before = broker.sums
+                equity = broker.trade(ts, candles)
+                ruined = not equity > 0.0
+                last = ts == fold.test_last or ruined
+                if not ruined:
+                    decisions = strategy.update(ts, candles, equity=equity)
+                    broker.records.decide(decisions)
+                    broker.order(decisions, strategy.regime)
+                if last:
+                    broker.finish(ts, candles, "liquidation" if ruined else "end")
+                broker.note(ts, before, None if ruined else strategy.regime, 0.0 if last else strategy.heat)
+            bars += 1
+            if bars % _TELL == 0:
+                told(bars)
+            if bars % self.chunk == 0 and not ruined and ts != fold.test_last:
+                self._save(broker, chunks, bars, ts, done=False, ruined=False)
+                chunks += 1
+            if ruined:
+                break
         self._save(broker, chunks, bars, ts, done=True, ruined=ruined)
         told(bars)
 
@@ -179,15 +175,3 @@ def between(frames: Mapping[str, pl.DataFrame], first: int, last: int) -> dict[s
 
 def _bars_of(frames: Mapping[str, pl.DataFrame], first: int, last: int) -> Bars:
     return iterate_bars(between(frames, first, last), columns=("funding",))
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Leave the collection of garbage to whoever counts the bars."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()

@@ -19,11 +19,13 @@ import polars as pl
 from comove import __version__
 from comove.backtest.benchmarks import held
 from comove.backtest.costs import Costs
+from comove.backtest.figures import figures_of
 from comove.backtest.files import whole_file
 from comove.backtest.folds import Fold, WalkForward, bar_times
 from comove.backtest.makers import OrchestratorMaker
-from comove.backtest.replay import FoldRun, between
+from comove.backtest.replay import CHUNK, FoldRun, between
 from comove.backtest.report import Report
+from comove.backtest.stats import check_arch
 from comove.backtest.stitching import stitched, times_of
 from comove.backtest.strategy import StrategyMaker
 from comove.backtest.walk import run_folds
@@ -90,8 +92,8 @@ def run(
         bytes in the end, and returns at once what is finished.
     seed : int, 0 to 2^32 - 1
         Of agents and of intervals.
-    replications : int, at least 100
-        Of the intervals' bootstrap.
+    replications : int, at least 100, or 0
+        Of the intervals' bootstrap; 0 for no intervals.
     progress : bool
         Shows a bar on the standard error.
 
@@ -110,7 +112,7 @@ def run(
     StateError
         `out` holds the run of other candles or options.
     ComoveError
-        The account did not add up: a defect of this package.
+        Intervals need the extra `backtest`; the account did not add up: a defect of this package.
 
     Notes
     -----
@@ -131,7 +133,9 @@ def run(
     start = chosen.capital if capital is None else positive("capital", capital)
     workers = count("workers", workers, 1, 256)
     seed = count("seed", seed, 0, _MOST_SEED)
-    replications = count("replications", replications, 100, 1_000_000)
+    if replications:
+        replications = count("replications", replications, 100, 1_000_000)
+        check_arch()
     shown = flag("progress", progress)
     if strategy is not None and (options is not None or agent is not None):
         raise ParameterError("strategy excludes options and agent: it has its own", "strategy")
@@ -171,6 +175,7 @@ def run(
                 capital=start,
                 max_gap=chosen.market.max_gap,
                 folder=folder / _FOLDS / f"{fold.number:02d}",
+                chunk=CHUNK,
             )
             for fold in folds
         ]
@@ -275,6 +280,9 @@ def _report(
         )
     told = {name: value for name, value in about.items() if name != "candles"}
     told |= {"folds": [times_of(run) for run in runs], "ruined": ruined}
-    metrics: dict[str, Any] = {}
+    with progress_bar("figures", shown=shown):
+        metrics = figures_of(
+            **frames, capital=capital, step_seconds=about["step_seconds"], seed=seed, replications=replications
+        )
     files = tuple(file for run in runs for file in run.decisions())
     return Report(metrics=metrics, about=told, decision_files=files, **frames)

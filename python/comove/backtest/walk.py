@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 import polars as pl
@@ -19,6 +20,9 @@ __all__ = ["run_folds"]
 Told: TypeAlias = Callable[[int, int], None]
 
 _SECONDS: Final = 0.2
+#: Read by a library of linear algebra when it is loaded. A bar's matrices are small: threads that wait for one another
+#: took half of the processors' time, and the processes are as many as the processors already.
+_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 #: Of a worker: the candles, which all its runs share, the way to tell, and the process that wants to know.
 _shared: dict[str, Any] = {}
@@ -53,9 +57,12 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
         return
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
-    with ProcessPoolExecutor(
-        min(workers, len(runs)), mp_context=context, initializer=_begin, initargs=(dict(frames), news, os.getpid())
-    ) as pool:
+    with (
+        _single_threads(),
+        ProcessPoolExecutor(
+            min(workers, len(runs)), mp_context=context, initializer=_begin, initargs=(dict(frames), news, os.getpid())
+        ) as pool,
+    ):
         waiting: set[Future[None]] = {pool.submit(_run, number, run) for number, run in enumerate(runs)}
         try:
             while waiting:
@@ -70,6 +77,21 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
                 process.terminate()
             raise
         _hear(news, told)
+
+
+@contextmanager
+def _single_threads() -> Iterator[None]:
+    """Let processes that begin meanwhile use one thread each."""
+    before = {name: os.environ.get(name) for name in _THREADS}
+    os.environ.update(dict.fromkeys(_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _hear(news: Any, told: Told) -> None:
