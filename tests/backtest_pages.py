@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +17,7 @@ REGIMES = ("risk_on", "risk_off", "rotation", "divergence")
 SOURCES = ("similarity", "patterns", "rl", "regimes", "alpha", "market_structure")
 REASONS = ("stop", "take_profit", "prediction", "hold_rows", "leader_breakdown", "scale_out", "ended", "end")
 CAPITAL = 10_000.0
+NO_SPACE = "\u00a0"
 NS = pl.Datetime("ns", "UTC")
 TRADE_TYPES = {
     "symbol": pl.String, "side": pl.String, "fold": pl.Int32, "opened": NS, "closed": NS, "entry": pl.Float64,
@@ -219,46 +222,64 @@ def named():
 
 
 @dataclass(frozen=True, kw_only=True)
-class MadeVariant:
-    name: str
-    words: str
-    metrics: dict
-    difference: dict
-
-
-@dataclass(frozen=True, kw_only=True)
 class MadeAblation:
-    metrics: dict
-    variants: tuple
-    curves: pl.DataFrame
-    capital: float = CAPITAL
+    table: pl.DataFrame
+    returns: pl.DataFrame
+    answer: str = "One part helps, one <harms>."
 
 
-def difference(mean=0.01, low=-0.05, high=0.07, p_value=0.6, p_holm=1.0, reason=None):
-    return {"mean_per_year": mean, "low": low, "high": high, "p_value": p_value, "p_holm": p_holm, "reason": reason}
+def difference(value=-0.01, low=-0.07, high=0.05, p_value=0.6, adjusted=1.0, reason="", gross_value=-0.02):
+    return {
+        "value": value, "low": low, "high": high, "p_value": p_value, "adjusted": adjusted, "reason": reason,
+        "gross_value": gross_value,
+    }  # fmt: skip
 
 
 def ablation(differences, rows=3000, seed=5):
-    """`differences` by the names of variants."""
-    base = made(rows, 40, seed=seed)
+    """`differences` by the names of variants; those that were ruined have None as value, and no returns."""
     rng = np.random.default_rng(seed)
-    curves = {
-        name: base.equity["equity"].to_numpy() * np.cumprod(1.0 + rng.normal(0.0, 2e-4, rows)) for name in differences
-    }
-    return MadeAblation(
-        metrics=base.metrics,
-        variants=tuple(
-            MadeVariant(name=name, words=f"as if there were no {name}", metrics=base.metrics, difference=one)
-            for name, one in differences.items()
-        ),
-        curves=base.equity.select("ts", strategy="equity").with_columns(**{n: pl.Series(v) for n, v in curves.items()}),
-    )
+    common = rng.normal(2e-5, 0.002, rows)
+    ts = pl.Series("ts", [START + timedelta(hours=place) for place in range(rows)]).cast(NS)
+    none = dict.fromkeys(difference())
+    returns, table = [], []
+    for name, one in {"base": none, **differences}.items():
+        ruined = one["reason"] is not None and one["reason"].startswith("nothing was left")
+        net = common + rng.normal(0.0, 2e-4, rows)
+        figures = {"total_return": None, "sharpe": None} if ruined else {"total_return": 0.1, "sharpe": 1.2}
+        table.append({"name": name, "words": f"{name} in other words", **figures, **one})
+        if not ruined:
+            returns.append(pl.DataFrame({"ts": ts, "name": [name] * rows, "net": net, "gross": net}))
+    return MadeAblation(table=pl.DataFrame(table, infer_schema_length=None), returns=pl.concat(returns))
 
 
 MIXED = {
-    "beta sizing": difference(-0.042, -0.073, -0.011, 0.003, 0.015),
-    "leader volatility": difference(-0.002, -0.031, 0.027, 0.88, 1.0),
+    "beta_sizing": difference(-0.042, -0.073, -0.011, 0.003, 0.015),
+    "leader_volatility": difference(-0.002, -0.031, 0.027, 0.88, 1.0),
     "regimes": difference(0.06, 0.02, 0.1, 0.002, 0.012),
-    "leader engine": difference(0.03, 0.001, 0.061, 0.04, 0.16),
-    "sixth source": difference(None, None, None, None, None, "the curves are equal"),
+    "leader_engine": difference(0.03, 0.001, 0.061, 0.04, 0.16),
+    "structure_source": difference(0.0, None, None, None, None, "no bar differs"),
+    "all": difference(None, None, None, None, None, "nothing was left of all at 2023-02-03T08:00:00Z", None),
 }
+
+
+def text_of(page):
+    """What a reader sees, without the scripts."""
+    bare = re.sub(r"<(script|style).*?</\1>", "", page, flags=re.S)
+    return html.unescape(re.sub(r"<[^>]*>", " ", bare)).replace(NO_SPACE, " ")
+
+
+def cells_of(page, name):
+    """The rows of a table as texts; intervals follow their values after a bar."""
+    start = page.index(f'<table id="{name}">')
+    body = page[page.index("<tbody>", start) : page.index("</tbody>", start)].replace('<span class="interval">', "|")
+    return [
+        [
+            html.unescape(re.sub(r"<.*?>", "", cell)).replace(NO_SPACE, " ")
+            for cell in re.findall(r"<t[dh].*?</t[dh]>", row, re.S)
+        ]
+        for row in re.findall(r"<tr>(.*?)</tr>", body, re.S)
+    ]
+
+
+def bare_of(page):
+    return re.sub(r"<script.*?</script>", "", page, flags=re.S)

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from comove.backtest.page.ablation import ablation_page, ablation_table
-from comove.backtest.page.contents import AblationReport, BacktestReport, Variant
+from comove.backtest.page.answer import Answer, answer_of
+from comove.backtest.page.contents import AblationReport, BacktestReport
 from comove.backtest.page.page import backtest_page
 
-__all__ = ["AblationReport", "BacktestReport", "Variant", "ablation_page", "ablation_table", "backtest_page"]
+__all__ = [
+    "AblationReport",
+    "Answer",
+    "BacktestReport",
+    "ablation_page",
+    "ablation_table",
+    "answer_of",
+    "backtest_page",
+]

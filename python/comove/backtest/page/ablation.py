@@ -7,24 +7,29 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Final
 
+import polars as pl
+
 from comove.backtest.page.charts import COLOURS, curve_styles, curves_chart, interval_chart
-from comove.backtest.page.contents import AblationReport, Variant
-from comove.backtest.page.metrics import measure
+from comove.backtest.page.contents import AblationReport
 from comove.backtest.page.numbers import as_number, percent, ratio, signed_percent, when
 from comove.backtest.page.parts import chart, key, log_switch, section, table
 from comove.errors import DataError
 from comove.plots.page import document
 from comove.report.words import UNKNOWN_NUMBER
 
-__all__ = ["LEVEL", "ablation_page", "ablation_table", "overall_words", "variant_words"]
+__all__ = ["BASE", "LEVEL", "ablation_page", "ablation_table", "verdict_of", "verdict_words"]
 
-#: Chance of even one false verdict on all parts together.
+#: Chance of even one false verdict on all variants together.
 LEVEL: Final = 0.05
+#: Name of the strategy with all its parts.
+BASE: Final = "base"
+#: What all curves begin with.
+_START: Final = 100.0
 _HEAD: Final = (
-    "part switched off", "return", "Sharpe ratio", "difference a year", "95 % interval", "p", "p for all",
+    "strategy", "return", "Sharpe ratio", "difference a year", "95 % interval", "before costs", "p", "p for all",
     "what it means",
 )  # fmt: skip
-_KINDS: Final = ("name", "number", "number", "number", "number text", "number", "number", "long")
+_KINDS: Final = ("name", "number", "number", "number", "number", "number", "number", "number", "long")
 
 
 def ablation_page(report: AblationReport, *, title: str = "Does market structure help?") -> str:
@@ -33,7 +38,7 @@ def ablation_page(report: AblationReport, *, title: str = "Does market structure
     Parameters
     ----------
     report : AblationReport
-        Anything that has its attributes.
+        Anything that has its attributes, such as `comove.backtest.Ablation`.
     title : str
 
     Returns
@@ -46,183 +51,150 @@ def ablation_page(report: AblationReport, *, title: str = "Does market structure
     ComoveError
         plotly is not installed.
     DataError
-        No variant, no bar, or a variant without a curve.
+        The table does not begin with the base, or has nothing else.
     """
-    names = [variant.name for variant in report.variants]
-    absent = [name for name in ("ts", "strategy", *names) if name not in report.curves.columns]
-    if not names or report.curves.is_empty() or absent:
-        what = f"no column {', '.join(absent)}" if names and absent else "none" if names else "no variant"
-        raise DataError(f"curves must hold the strategy and each of its variants, got {what}", "curves")
-    differences = [variant.difference for variant in report.variants]
+    rows = report.table.to_dicts()
+    if len(rows) < 2 or rows[0]["name"] != BASE:
+        raise DataError(
+            f"table must hold {BASE!r} and at least one variant, got {[row['name'] for row in rows]}", "rows"
+        )
+    variants = rows[1:]
+    drawn = set(report.returns["name"].unique().to_list())
     parts = [
-        _head(report, title),
-        section(
-            "equity",
-            "What became of the money with and without each part?",
-            "Each line is the same strategy on the same bars, with one part switched off; the thick one has all its "
-            "parts. Where lines lie close together, the part changed little. A line that ends higher is not yet a "
-            "better strategy: whether the distance is more than chance is told below.",
-            log_switch("curves") if _all_above_0(report, names) else "",
-            chart(
-                curves_chart(report.curves, names, report.capital),
-                "curves",
-                "Equity of the strategy and of its variants over time",
-                first=True,
-                keys=[
-                    key("all parts", COLOURS["strategy"]),
-                    *(
-                        key(f"without {name}", colour, dash=dash)
-                        for name, (colour, _, dash) in zip(names, curve_styles(names), strict=True)
-                    ),
-                ],
-            ),
-        ),
+        _head(report, variants, title),
+        *([_curves(report, [row["name"] for row in variants if row["name"] in drawn])] if BASE in drawn else []),
         section(
             "differences",
             "What is different without each part?",
             "The strategy without the part less the strategy with all of them, paired bar by bar, in return a year. "
             "Left of 0 it earned less without the part, which helps; right of 0 the part harms. The line is the 95 % "
-            "interval; where it crosses 0, chance alone can do this. Each interval is of its part alone, the verdicts "
-            "below count that several were tried. The return and the Sharpe ratio are those of what is left.",
+            "interval; where it crosses 0, chance alone can do this. Each interval is of its part alone; verdicts "
+            "count that several were tried. The difference before costs tells whether it is only that more or less "
+            "was traded.",
             chart(
                 interval_chart(
-                    names,
-                    [as_number(one.get("mean_per_year")) for one in differences],
-                    [as_number(one.get("low")) for one in differences],
-                    [as_number(one.get("high")) for one in differences],
+                    [row["name"] for row in variants],
+                    *([as_number(row[name]) for row in variants] for name in ("value", "low", "high")),
                     title="difference a year without the part",
                     form=".3~%",
                 ),
                 "differences-chart",
                 "What a year brings less or more without each part, with its 95 % interval",
+                first=BASE not in drawn,
             ),
-            ablation_table(report.variants, base=report.metrics),
+            ablation_table(rows),
         ),
     ]
     style = files("comove.backtest.page").joinpath("page.css").read_text(encoding="utf-8")
     return document(title, f"<main>{''.join(parts)}</main>", style)
 
 
-def ablation_table(rows: Sequence[Variant], *, base: Mapping[str, Any] | None = None) -> str:
-    """Return the table of an ablation as HTML.
-
-    Parameters
-    ----------
-    rows : sequence of Variant
-        A line each.
-    base : mapping, optional
-        Metrics of the strategy with all its parts, for a first line.
-    """
+def ablation_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of an ablation as HTML; `rows` are those of `AblationReport.table`."""
     lines = []
-    if base is not None:
-        lines.append(["none: all parts", *_results(base), *[""] * 4, "what the others are compared with"])
-    for one in rows:
-        difference = one.difference
-        words = f'<span class="interval">{html.escape(one.words)}</span>' if one.words else ""
-        low, high = as_number(difference.get("low")), as_number(difference.get("high"))
+    for row in rows:
+        low, high = as_number(row["low"]), as_number(row["high"])
+        base = row["name"] == BASE
+        interval = UNKNOWN_NUMBER if low is None or high is None else f"{signed_percent(low)} to {signed_percent(high)}"
         lines.append([
-            f"<b>{html.escape(one.name)}</b>{words}",
-            *_results(one.metrics),
-            signed_percent(difference.get("mean_per_year")),
-            UNKNOWN_NUMBER if low is None or high is None else f"{signed_percent(low)} to {signed_percent(high)}",
-            _p_text(difference.get("p_value")),
-            _p_text(difference.get("p_holm")),
-            html.escape(variant_words(one)),
+            f'<b>{html.escape(row["name"])}</b><span class="interval">{html.escape(row["words"])}</span>',
+            percent(row["total_return"]),
+            ratio(row["sharpe"]),
+            "" if base else signed_percent(row["value"]),
+            "" if base else interval,
+            "" if base else signed_percent(row["gross_value"]),
+            "" if base else _p_text(row["p_value"]),
+            "" if base else _p_text(row["adjusted"]),
+            "what the others are compared with" if base else html.escape(verdict_words(row)),
         ])  # fmt: skip
-    return table("ablation", _HEAD, lines, _KINDS, caption="The strategy without each of its parts")
+    return table("ablation", _HEAD, lines, _KINDS, caption="The strategy, and the same without each of its parts")
 
 
-def variant_words(variant: Variant) -> str:
-    """Return what the difference to a variant says, as text.
+def verdict_of(row: Mapping[str, Any]) -> str:
+    """Return "helps" or "harms" of the part that a variant has not, or "" where no difference was shown.
 
-    A part helps or harms where Holm's p-value is below 0.05; otherwise there is no significant difference, and that is
-    what is said, however large the difference is.
+    A part helps where its variant earned less and the p-value for all variants together is below 0.05.
     """
-    difference = variant.difference
-    mean, low, high = (as_number(difference.get(name)) for name in ("mean_per_year", "low", "high"))
-    p_value, corrected = as_number(difference.get("p_value")), as_number(difference.get("p_holm"))
-    if mean is None:
-        return f"cannot be told: {difference.get('reason') or 'there is no difference to look at'}"
-    verdict = _verdict(variant)
+    value, adjusted = as_number(row["value"]), as_number(row["adjusted"])
+    if value is None or adjusted is None or adjusted >= LEVEL or value == 0.0:
+        return ""
+    return "helps" if value < 0.0 else "harms"
+
+
+def verdict_words(row: Mapping[str, Any]) -> str:
+    """Return what a difference says, as text: how large it is says nothing as long as chance can do it."""
+    value, low, high = (as_number(row[name]) for name in ("value", "low", "high"))
+    p_value, adjusted = as_number(row["p_value"]), as_number(row["adjusted"])
+    if value is None or adjusted is None:
+        return f"cannot be judged: {row['reason'] or 'there is no difference to look at'}"
+    verdict = verdict_of(row)
     if verdict:
         side = "less" if verdict == "helps" else "more"
-        return f"this part {verdict}: without it the strategy earned {percent(abs(mean))} a year {side}"
+        return f"the part {verdict}: without it the strategy earned {percent(abs(value))} a year {side}"
     reach = (
         ""
         if low is None or high is None
         else f"; without it a year may bring anything from {signed_percent(low)} to {signed_percent(high)}"
     )
-    if corrected is None:
-        why = f" ({difference['reason']})" if difference.get("reason") else ""
-        return f"no significant difference was shown, for there is no p-value{why}"
     if p_value is not None and p_value < LEVEL:
         return f"no significant difference once it is counted how many parts were tried{reach}"
     return f"no significant difference{reach}"
 
 
-def overall_words(variants: Sequence[Variant]) -> str:
-    """Return the answer on all parts in one sentence, as text."""
-    helping = [one.name for one in variants if _verdict(one) == "helps"]
-    harming = [one.name for one in variants if _verdict(one) == "harms"]
-    unknown = [one.name for one in variants if as_number(one.difference.get("p_holm")) is None]
-    rest = len(variants) - len(helping) - len(harming) - len(unknown)
-    found = [
-        *([f"{', '.join(helping)} help{'s' * (len(helping) == 1)}"] if helping else []),
-        *([f"{', '.join(harming)} harm{'s' * (len(harming) == 1)}"] if harming else []),
-    ]
-    many = f"{len(variants)} part{'s' * (len(variants) != 1)}"
-    left = f" Nothing can be told of {', '.join(unknown)}." if unknown else ""
-    if not found:
-        if not rest:
-            return f"Nothing can be told of any of {many}."
-        return (
-            f"No significant difference: of {many} none changes the result beyond chance "
-            f"(a chance of {100 * LEVEL:.0f} % for even one false verdict). That is not proof that they do nothing."
-            f"{left}"
-        )
-    others = f"; for the other {rest} there is no significant difference" if rest else ""
-    return (
-        f"Of {many}, {' and '.join(found)} beyond chance (a chance of {100 * LEVEL:.0f} % "
-        f"for even one false verdict){others}.{left}"
-    )
-
-
-def _head(report: AblationReport, title: str) -> str:
-    curves = report.curves
-    total = measure(report.metrics, "strategy", "total_return").value
+def _head(report: AblationReport, variants: Sequence[Mapping[str, Any]], title: str) -> str:
     items = "".join(
-        f"<li><b>{html.escape(one.name)}</b>: {html.escape(variant_words(one))}.</li>" for one in report.variants
+        f"<li><b>{html.escape(row['name'])}</b>: {html.escape(verdict_words(row))}.</li>" for row in variants
     )
-    helps = any(_verdict(one) == "helps" for one in report.variants)
+    helps = any(verdict_of(row) == "helps" for row in variants)
+    times = report.returns["ts"]
+    over = (
+        ""
+        if times.is_empty()
+        else f" over the same {times.n_unique():,} bars, {when(times.min())} to {when(times.max())} UTC,"
+    )
     return (
-        f"<header><h1>{html.escape(title)}</h1><p>The same strategy over the same {len(curves):,} bars, "
-        f"{when(curves['ts'][0])} to {when(curves['ts'][-1])} UTC, once with all its parts (return {percent(total)}) "
-        "and once without each.</p>"
-        f'<p class="answer{" edge" if helps else ""}" id="answer">{html.escape(overall_words(report.variants))}</p>'
+        f"<header><h1>{html.escape(title)}</h1><p>The same strategy{over} once with all its parts and once without "
+        f"each.</p>"
+        f'<p class="answer{" edge" if helps else ""}" id="answer">{html.escape(report.answer)}</p>'
+        '<p class="note">No significant difference is not proof that a part does nothing: it is that this past cannot '
+        f"tell it from chance, with a chance of {100 * LEVEL:.0f} % for even one false verdict.</p>"
         f"<ul>{items}</ul></header>"
     )
 
 
-def _verdict(variant: Variant) -> str:
-    """Return "helps", "harms", or "" where no difference was shown."""
-    mean, corrected = as_number(variant.difference.get("mean_per_year")), as_number(variant.difference.get("p_holm"))
-    if mean is None or corrected is None or corrected >= LEVEL or mean == 0.0:
-        return ""
-    return "helps" if mean < 0.0 else "harms"
-
-
-def _results(metrics: Mapping[str, Any]) -> tuple[str, str]:
-    return (
-        percent(measure(metrics, "strategy", "total_return").value),
-        ratio(measure(metrics, "strategy", "sharpe").value),
+def _curves(report: AblationReport, names: Sequence[str]) -> str:
+    curves = _curves_of(report.returns, [BASE, *names])
+    keys = [
+        key("all parts", COLOURS["strategy"]),
+        *(key(name, colour, dash=dash) for name, (colour, _, dash) in zip(names, curve_styles(names), strict=True)),
+    ]
+    return section(
+        "equity",
+        "What became of the money with and without each part?",
+        f"Each line is the same strategy on the same bars with one part switched off, all from {_START:.0f} on; the "
+        "thick one has all its parts. Where lines lie close together, the part changed little. A line that ends "
+        "higher is not yet a better strategy: whether the distance is more than chance is told below. One that lost "
+        "everything has no line.",
+        log_switch("curves"),
+        chart(
+            curves_chart(curves, names, _START),
+            "curves",
+            "Equity of the strategy and of its variants over time",
+            first=True,
+            keys=keys,
+        ),
     )
+
+
+def _curves_of(returns: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Return ``ts`` and a column of equity for each name."""
+    each = returns.partition_by("name", as_dict=True, maintain_order=True)
+    columns = [
+        each[(name,)].select(((1.0 + pl.col("net")).cum_prod() * _START).alias(name)).to_series() for name in names
+    ]
+    return each[(names[0],)].select("ts").with_columns(columns)
 
 
 def _p_text(value: object) -> str:
     number = as_number(value)
     return UNKNOWN_NUMBER if number is None else "< 0.001" if number < 0.001 else f"{number:.3f}"
-
-
-def _all_above_0(report: AblationReport, names: Sequence[str]) -> bool:
-    lowest = report.curves.select("strategy", *names).min().row(0)
-    return all(value is not None and value > 0.0 for value in lowest)

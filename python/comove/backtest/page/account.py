@@ -146,8 +146,8 @@ def market_section(report: BacktestReport) -> str:
         return section(
             "beta",
             "How much of it is the market?",
-            f"This cannot be told: it takes at least {LEAST_ROWS} bars with a return of the strategy and of {leader}, in "
-            f"which {leader} moved; there are {pairs:,.0f}.",
+            f"This cannot be told: it takes at least {LEAST_ROWS} bars with a return of the strategy and of {leader}, "
+            f"in which {leader} moved; there are {pairs:,.0f}.",
         )
     beta = rolling_beta(report)
     drawn = beta.rows["beta"].drop_nulls().len() > 1

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-__all__ = ["AblationReport", "BacktestReport", "Variant"]
+__all__ = ["AblationReport", "BacktestReport"]
 
 
 class BacktestReport(Protocol):
@@ -83,51 +83,24 @@ class BacktestReport(Protocol):
         ...
 
 
-class Variant(Protocol):
-    """The same strategy with one part switched off."""
-
-    @property
-    def name(self) -> str:
-        """Short, and the name of its column in the curves."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """What was switched off."""
-        ...
-
-    @property
-    def metrics(self) -> Mapping[str, Any]:
-        """Of its own backtest."""
-        ...
-
-    @property
-    def difference(self) -> Mapping[str, Any]:
-        """The variant less the strategy, paired bar by bar: ``mean_per_year``, ``low``, ``high`` (of returns, 0.01 is
-        1 % a year), ``p_value``, ``p_holm`` (for all variants together); None with a ``reason`` where there is none.
-        """  # noqa: D205
-        ...
-
-
 class AblationReport(Protocol):
     """What `ablation_page` reads."""
 
     @property
-    def metrics(self) -> Mapping[str, Any]:
-        """Of the strategy with all its parts."""
+    def table(self) -> pl.DataFrame:
+        """A row a strategy, the one with all its parts ("base") first: ``name``, ``words``, ``total_return``,
+        ``sharpe``; of a variant less the base ``value`` (return a year, 0.01 is 1 %), ``low``, ``high``, ``p_value``,
+        ``adjusted`` (for all variants together), ``reason`` (why there is no p-value), and ``gross_value``, the
+        difference before costs. What there is not is null.
+        """  # noqa: D205
         ...
 
     @property
-    def variants(self) -> Sequence[Variant]:
-        """In the order of the page."""
+    def returns(self) -> pl.DataFrame:
+        """A row a bar and strategy: ``ts``, ``name``, ``net`` (return of the bar); without those that were ruined."""
         ...
 
     @property
-    def curves(self) -> pl.DataFrame:
-        """``ts``, ``strategy`` (the equity with all parts), and the equity of each variant in a column of its name."""
-        ...
-
-    @property
-    def capital(self) -> float:
-        """Money at the beginning, more than 0."""
+    def answer(self) -> str:
+        """Whether market structure helps, in a sentence or two."""
         ...

@@ -65,7 +65,7 @@ METRIC_WORDS: Final[Mapping[str, MetricWords]] = {
     "max_drawdown": MetricWords(
         "Worst drawdown",
         percent,
-        "The deepest fall from a highest value; its interval is of other pasts of this length.",
+        "The deepest fall from a highest value; its interval is of other such pasts.",
     ),
     "drawdown_days": MetricWords(
         "Days of it", count, "From the highest value until it was reached again; a dash where not yet."

@@ -25,6 +25,7 @@ REASON_WORDS: Final = {
     "ended": "the instrument ended: trading stopped for good",
     "liquidation": "liquidation: too little equity for the positions",
     "end": "the backtest or its fold ended",
+    "open": "still open at the end: it had no candle to be closed in",
 }
 #: Name of an option of the costs: what it is called, how it is written, and what it does.
 COST_WORDS: Final = {

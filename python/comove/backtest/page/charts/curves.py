@@ -26,13 +26,13 @@ def curve_styles(names: Sequence[str]) -> list[tuple[str, str, str]]:
 
 def curves_chart(curves: pl.DataFrame, names: Sequence[str], capital: float) -> Any:
     """Return the figure: one line a variant, and the strategy with all its parts above them."""
-    rows = thin(curves, ["strategy", *names], buckets=400)
+    rows = thin(curves, ["base", *names], buckets=400)
     figure = graphs().Figure([
         *(
             line(rows, name, plot_text(name), hover=",.6~g", line={"color": colour, "width": 1.3, "dash": dash})
             for name, (colour, dash, _) in zip(names, curve_styles(names), strict=True)
         ),
-        line(rows, "strategy", "all parts", hover=",.6~g", line={"color": COLOURS["strategy"], "width": 2.4}),
+        line(rows, "base", "all parts", hover=",.6~g", line={"color": COLOURS["strategy"], "width": 2.4}),
     ])  # fmt: skip
     at_capital = {
         "type": "line",
