@@ -140,7 +140,7 @@ def _lying(figure: Any, names: Sequence[str], title: str, form: str) -> None:
         xaxis={
             "type": "linear",
             "tickformat": form,
-            "nticks": 7,
+            "nticks": 4,
             "showgrid": True,
             "gridcolor": "#e6e6e6",
             "zeroline": True,
