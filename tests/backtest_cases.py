@@ -153,7 +153,6 @@ def replayed(frames, script, guards=None, *, costs=None, plan=AT_ONCE, capital=1
         costs=Costs.none() if costs is None else costs,
         plan=plan,
         capital=capital,
-        replications=100,
-        **options,
+        **{"replications": 0} | options,
     )
     return report, maker.made[-1]

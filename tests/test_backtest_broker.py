@@ -363,6 +363,8 @@ def test_too_few_bars_are_refused():
     [
         ({"workers": 0}, ParameterError, "workers"),
         ({"seed": -1}, ParameterError, "seed"),
+        ({"replications": 99}, ParameterError, "0 or at least 100, got 99"),
+        ({"replications": True}, ParameterError, "replications"),
         ({"capital": 0.0}, ParameterError, "capital"),
         ({"progress": 1}, ParameterError, "progress"),
     ],
@@ -397,4 +399,4 @@ class MakesForgetful(Maker):
 def test_opening_what_is_open_is_refused():
     maker = MakesForgetful({0: {"BTC": ("buy", 10.0)}, 1: {"BTC": ("buy", 10.0)}})
     with pytest.raises(DataError, match="BTC has a position"):
-        run({"BTC": flat(1.0, 10)}, strategy=maker, plan=AT_ONCE, replications=100)
+        run({"BTC": flat(1.0, 10)}, strategy=maker, plan=AT_ONCE, replications=0)

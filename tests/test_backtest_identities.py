@@ -217,9 +217,9 @@ class JournalMaker:
 
 def test_the_decisions_are_those_of_the_live_orchestrator_fed_bar_by_bar(market):
     plan = WalkForward(folds=1, train=200)
-    report = run(market, OPTIONS, plan=plan, replications=100)
+    report = run(market, OPTIONS, plan=plan, replications=0)
     maker = JournalMaker()
-    run(market, strategy=maker, plan=plan, capital=OPTIONS.capital, replications=100)
+    run(market, strategy=maker, plan=plan, capital=OPTIONS.capital, replications=0)
     journal = maker.made[0]
     assert sum(call[0] == "opened" for call in journal.calls) > 20
     live = MasterOrchestrator(OPTIONS)
@@ -251,7 +251,7 @@ def test_what_the_orchestrator_thinks_it_is_worth_is_what_the_account_is_worth(m
         plan=WalkForward(folds=1, train=200),
         capital=OPTIONS.capital,
         costs=Costs(funding_rate=0.0),
-        replications=100,
+        replications=0,
     )
     worth = [call[2] for call in maker.made[0].calls if call[0] == "decided"]
     # After the last decision the positions are closed.
@@ -274,8 +274,8 @@ def test_learning_leaves_the_orchestrator_as_deciding_does_where_nothing_is_fill
 def test_the_capital_is_that_of_the_run(market):
     frames = {symbol: frame[:320] for symbol, frame in market.items()}
     plan = WalkForward(folds=1, train=250)
-    report = run(frames, OPTIONS, plan=plan, capital=500.0, replications=100)
-    same = run(frames, replace(OPTIONS, capital=500.0), plan=plan, replications=100)
+    report = run(frames, OPTIONS, plan=plan, capital=500.0, replications=0)
+    same = run(frames, replace(OPTIONS, capital=500.0), plan=plan, replications=0)
     assert report.equity["equity"][0] == 500.0
     assert report.equity.equals(same.equity)
     assert report.decisions.equals(same.decisions)
@@ -284,7 +284,7 @@ def test_the_capital_is_that_of_the_run(market):
 def test_history_is_all_that_is_fitted_on(market):
     maker = Maker({})
     plan = WalkForward(folds=2, train=100, embargo=10)
-    run(market, strategy=maker, plan=plan, capital=1.0, replications=100)
+    run(market, strategy=maker, plan=plan, capital=1.0, replications=0)
     for history, first in zip(maker.histories, (0, 300), strict=True):
         times = sorted({ts for frame in history.values() for ts in frame["ts"]})
         assert len(times) == 90

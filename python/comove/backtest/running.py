@@ -43,6 +43,7 @@ __all__ = ["run"]
 _RUN: Final = "run.json"
 _FOLDS: Final = "folds"
 _MOST_SEED: Final = 2**32 - 1
+_LEAST_REPLICATIONS: Final = 100
 
 
 def run(
@@ -133,8 +134,12 @@ def run(
     start = chosen.capital if capital is None else positive("capital", capital)
     workers = count("workers", workers, 1, 256)
     seed = count("seed", seed, 0, _MOST_SEED)
+    replications = count("replications", replications, 0, 1_000_000)
+    if 0 < replications < _LEAST_REPLICATIONS:
+        raise ParameterError(
+            f"replications must be 0 or at least {_LEAST_REPLICATIONS}, got {replications}", "replications"
+        )
     if replications:
-        replications = count("replications", replications, 100, 1_000_000)
         check_arch()
     shown = flag("progress", progress)
     if strategy is not None and (options is not None or agent is not None):
