@@ -200,7 +200,7 @@ def test_several_variants_are_adjusted():
     assert compare_variants({}, base, step_seconds=HOUR) == {}
 
 
-# Of 400 cases at 5 %, 8 % is three standard errors above. Of 2,000 each, 0.8 to 5.4 % were rejected.
+# Of 400 cases at 5 %, 8 % is three standard errors above. Of 2,000 each, 0.7 to 4.5 % were rejected.
 @pytest.mark.parametrize("kind", ["t", "drift", "stops"])
 @pytest.mark.parametrize("count", [4, 9, 20, 35])
 def test_chance_is_no_edge(count, kind):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from rich.table import Table
@@ -70,11 +70,13 @@ def _show(report: Report) -> None:
     console = open_console()
     first, last = (report.equity["ts"][k].strftime("%Y-%m-%d %H:%M") for k in (0, -1))
     table = Table(title=f"{first} to {last} UTC, {count_text(report.trades.height, 'trade')}")
-    for name in ("", "return", "a year", "volatility", "Sharpe", "worst drawdown"):
+    for name in ("", "return", "Sharpe ratio", "volatility a year", "worst drawdown"):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for name, words in (("strategy", "the strategy"), ("btc", f"{report.leaders[0]} held"), ("equal", "equal shares")):
-        each = report.metrics[name]
-        table.add_row(words, *(_cell(each, key, percent) for key, percent in _COLUMNS))
+        known = report.metrics[name]
+        # Those of the benchmarks are on the page.
+        sure = report.metrics["intervals"].get(name, {}) if name == "strategy" else {}
+        table.add_row(words, *(_cell(known[key], sure.get(key), percent) for key, percent in _COLUMNS))
     console.print(table)
     paid = report.equity["costs"].sum(), report.equity["funding"].sum()
     say(
@@ -85,20 +87,18 @@ def _show(report: Report) -> None:
     )
 
 
-_COLUMNS = (
+_COLUMNS: Final = (
     ("total_return", True),
-    ("cagr", True),
-    ("volatility", True),
     ("sharpe", False),
+    ("volatility", True),
     ("max_drawdown", True),
 )
 
 
-def _cell(measures: Mapping[str, Any], name: str, percent: bool) -> str:
-    each = measures[name]
+def _cell(value: float | None, interval: Mapping[str, float] | None, percent: bool) -> str:
+    def text(number: float | None) -> str:
+        return "-" if number is None else f"{number:+.1%}" if percent else number_text(number)
 
-    def text(value: float | None) -> str:
-        return "-" if value is None else f"{value:+.1%}" if percent else number_text(value)
-
-    between = "" if each.get("low") is None else f" ({text(each['low'])} to {text(each['high'])})"
-    return text(each["value"]) + (between if name in ("total_return", "sharpe") else "")
+    if interval is None:
+        return text(value)
+    return f"{text(value)} ({text(interval['low'])} to {text(interval['high'])})"

@@ -178,8 +178,9 @@ class MasterOrchestrator(Sealed):
             self._fail("features", symbol, error)
         row = self.market.row
         self._seen.update(dict.fromkeys(contexts, row))
-        last = self.options.market.max_gap + 1
-        self._desk.void_orders(symbol for symbol, seen in self._seen.items() if seen == row or row - seen > last)
+        # A candle in the next row would be another instrument's where the hole is too long by then.
+        longest = self.options.market.max_gap
+        self._desk.void_orders(symbol for symbol, seen in self._seen.items() if seen == row or row - seen > longest)
         for context in contexts.values():
             self._regime(context)
         clock.mark("regime")
