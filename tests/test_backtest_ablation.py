@@ -16,10 +16,11 @@ from comove import DataError, ParameterError
 from comove.backtest import Ablation, Costs, WalkForward, ablate, run
 from comove.backtest.ablation import compared
 from comove.backtest.variants import ALL, BASE, Variant, variants
+from comove.portfolio import RiskOptions
 
 SEEDS = 20
-ROWS = 450
-NOISE = ("leader_volatility", ALL)
+ROWS = 400
+NOISE = ("beta_sizing", ALL)
 YEAR = 365.25 * 24
 
 
@@ -72,7 +73,7 @@ def test_on_noise_the_costs_are_lost(by_chance):
     net = np.array([each.returns.filter(pl.col("name") == BASE)["net"].sum() for each in by_chance])
     gross = np.array([each.returns.filter(pl.col("name") == BASE)["gross"].sum() for each in by_chance])
     paid = gross - net
-    assert (paid > 0.005).all()
+    assert (paid > 0.002).all()
     error = gross.std(ddof=1) / math.sqrt(SEEDS)
     # Before costs nothing is earned or lost but by chance, so that after them they are what is lost.
     assert abs(gross.mean()) < 3.0 * error
@@ -93,12 +94,16 @@ def test_on_noise_nothing_is_significant_more_often_than_it_should_be(by_chance,
 # --- figures ---
 
 
+# Targets that are reached.
+NEAR = replace(BLIND, risk=RiskOptions(stop_sigmas=0.6, reward_ratio=1.0))
+
+
 @pytest.fixture(scope="module")
 def flips(tmp_path_factory):
     """An ablation, and the folder with the reports of its strategies."""
     folder = tmp_path_factory.mktemp("ablation")
     found = ablate(
-        noise(5, 400), BLIND, costs=Costs(), plan=WalkForward(folds=2, train=100), names=["beta_sizing", "regimes"],
+        noise(5, 400), NEAR, costs=Costs(), plan=WalkForward(folds=2, train=100), names=["beta_sizing", "regimes"],
         maker=lambda options: FlipsMaker(options, 5), out=folder, replications=199,
     )  # fmt: skip
     return found, folder
@@ -109,7 +114,6 @@ def test_differences_are_those_of_the_reports(flips):
     net = {name: curve(folder / name) for name in (BASE, "beta_sizing")}
     row = row_of(found, "beta_sizing")
     assert row["value"] == pytest.approx((net["beta_sizing"] - net[BASE]).mean() * YEAR, rel=1e-12)
-    assert row["low"] < row["value"] < row["high"]
     risk = net[BASE].std(ddof=1) / net["beta_sizing"].std(ddof=1)
     assert row["scaled_value"] == pytest.approx((risk * net["beta_sizing"] - net[BASE]).mean() * YEAR, rel=1e-9)
     assert found.returns.filter(pl.col("name") == BASE)["net"].to_numpy() == pytest.approx(net[BASE], abs=1e-15)
@@ -151,7 +155,7 @@ def test_without_costs_gross_is_net():
 def test_the_base_is_the_backtest(flips):
     found, folder = flips
     alone = run(
-        noise(5, 400), strategy=FlipsMaker(BLIND, 5), costs=Costs(), plan=WalkForward(folds=2, train=100),
+        noise(5, 400), strategy=FlipsMaker(NEAR, 5), costs=Costs(), plan=WalkForward(folds=2, train=100),
         replications=0,
     )  # fmt: skip
     assert alone.equity.equals(pl.read_parquet(folder / BASE / "equity.parquet"))
@@ -163,9 +167,8 @@ def test_an_ablation_is_written_and_read(flips):
     again = Ablation.read(folder)
     assert again.table.equals(found.table)
     assert again.returns.equals(found.returns)
-    assert (again.best, again.deflated, again.about, again.answer) == (
-        found.best, found.deflated, found.about, found.answer,
-    )  # fmt: skip
+    assert (again.best, again.deflated, again.answer) == (found.best, found.deflated, found.answer)
+    assert again.about == json.loads(json.dumps(found.about))
     tree = json.loads((folder / "ablation.json").read_text())
     assert [each["name"] for each in tree["table"]] == [BASE, "beta_sizing", "regimes"]
     assert tree["about"]["variants"]["beta_sizing"] == {
@@ -182,7 +185,7 @@ def test_the_same_call_goes_on_where_it_was(flips):
     found, folder = flips
     before = (folder / BASE / "report.json").stat().st_mtime_ns
     again = ablate(
-        noise(5, 400), BLIND, costs=Costs(), plan=WalkForward(folds=2, train=100), names=["beta_sizing", "regimes"],
+        noise(5, 400), NEAR, costs=Costs(), plan=WalkForward(folds=2, train=100), names=["beta_sizing", "regimes"],
         maker=lambda options: FlipsMaker(options, 5), out=folder, replications=199,
     )  # fmt: skip
     assert again.table.equals(found.table)

@@ -1,4 +1,6 @@
-"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`, `config`, `train-rl`, `backtest`.
+"""The command line.
+
+Commands: `demo`, `features`, `leadlag`, `spillover`, `report`, `config`, `train-rl`, `backtest`, `ablate`, `guard`.
 
 Exit codes: 0 done; 1 the data, or what came of it, is not right; 2 the command was not understood.
 """
@@ -8,10 +10,12 @@ from __future__ import annotations
 import click
 
 from comove import __version__
+from comove.cli.ablate import ablate_command
 from comove.cli.backtest import backtest_command
 from comove.cli.config import config_command
 from comove.cli.demo import demo_command
 from comove.cli.features import features_command
+from comove.cli.guard import guard_command
 from comove.cli.leadlag import leadlag_command
 from comove.cli.report import report_command
 from comove.cli.spillover import spillover_command
@@ -37,3 +41,5 @@ main.add_command(report_command)
 main.add_command(config_command)
 main.add_command(train_rl_command)
 main.add_command(backtest_command)
+main.add_command(ablate_command)
+main.add_command(guard_command)

@@ -10,9 +10,12 @@ import click
 from rich.table import Table
 
 from comove.backtest import Ablation, ablate
+from comove.backtest.page import ablation_page
 from comove.backtest.variants import ALL, PARTS
 from comove.cli.backtest_options import backtest_options, read_asked
-from comove.cli.console import errors, open_console, say
+from comove.cli.console import errors, fail, open_console, say
+from comove.cli.folder import write_page
+from comove.plots import check_plotly
 from comove.signals.rl import TrainingOptions
 
 __all__ = ["ablate_command"]
@@ -38,17 +41,18 @@ __all__ = ["ablate_command"]
 def ablate_command(names: str | None, out: Path, agent: bool, **asked: Any) -> None:
     """Run a strategy, and the same without parts of market structure, over the same history, and compare them.
 
-    One backtest for the strategy and one for each variant. The folder then holds ablation.parquet with a row a
-    strategy, returns.parquet with all returns, ablation.json with both the table and the answer in words, and a folder
+    One backtest for the strategy and one for each variant. The folder then holds report.html, ablation.parquet with a
+    row a strategy, returns.parquet with all returns, ablation.json with the table and the answer in words, and a folder
     for each backtest.
 
-    Needs arch: pip install comove[backtest].
+    Needs plotly and arch: pip install comove[backtest,viz].
 
     \b
     Example:
     comove ablate --config strategy.toml --data candles --out ablation
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
+        check_plotly()
         wanted = read_asked(**asked)
         found = ablate(
             wanted.frames,
@@ -62,8 +66,11 @@ def ablate_command(names: str | None, out: Path, agent: bool, **asked: Any) -> N
             seed=wanted.seed,
             progress=True,
         )
+        if found.table.height == 1:
+            raise fail(found.answer)
+        write_page(ablation_page(found), out / "report.html")
         _show(found)
-        click.echo(f"Wrote {out / 'ablation.json'}")
+        click.echo(f"Wrote {out / 'report.html'}")
 
 
 def _show(found: Ablation) -> None:
