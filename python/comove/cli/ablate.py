@@ -13,7 +13,7 @@ from comove.backtest import Ablation, ablate
 from comove.backtest.page import ablation_page
 from comove.backtest.variants import ALL, PARTS
 from comove.cli.backtest_options import backtest_options, read_asked
-from comove.cli.console import errors, fail, open_console, say
+from comove.cli.console import errors, fail, number_text, open_console, say
 from comove.cli.folder import write_page
 from comove.plots import check_plotly
 from comove.signals.rl import TrainingOptions
@@ -76,19 +76,19 @@ def ablate_command(names: str | None, out: Path, agent: bool, **asked: Any) -> N
 def _show(found: Ablation) -> None:
     """Print a row a strategy, and the answer."""
     console = open_console()
-    table = Table(title=f"{found.about['first'][:16]} to {found.about['last'][:16]} UTC, a year")
-    for name in ("", "return", "Sharpe", "paid", "difference", "p", "before costs", "at the same risk"):
-        table.add_column(name, justify="right" if name else "left", no_wrap=bool(name))
+    table = Table(title=f"{found.about['first'][:16]} to {found.about['last'][:16]} UTC")
+    for name in ("", "return", "Sharpe", "paid", "difference", "p", "before costs", "same risk"):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
     for row in found.table.iter_rows(named=True):
         table.add_row(
             row["name"],
-            _percent(row["cagr"]),
-            "-" if row["sharpe"] is None else f"{row['sharpe']:.2f}",
+            _percent(row["total_return"]),
+            "-" if row["sharpe"] is None else number_text(row["sharpe"]),
             _percent(row["paid"]),
-            _difference(row, ""),
+            _difference(row),
             "" if row["adjusted"] is None else f"{row['adjusted']:.2g}",
-            _difference(row, "gross_"),
-            _difference(row, "scaled_"),
+            "" if row["gross_value"] is None else _percent(row["gross_value"]),
+            "" if row["scaled_value"] is None else _percent(row["scaled_value"]),
         )
     console.print(table)
     sharpe = ""
@@ -100,8 +100,9 @@ def _show(found: Ablation) -> None:
     say(
         console,
         f"{found.answer}{sharpe}",
-        "Differences are those of a variant less the strategy as it is: below 0 where the part that is off was worth "
-        "something. In brackets: 95 % intervals. p: of no difference, for all variants together.",
+        "Differences are those of a variant less the strategy as it is, a year: below 0 where the part that is off was "
+        "worth something. In brackets: 95 % intervals. p: of no difference, for all variants together. Paid: fees, "
+        "funding and spread, a year. Same risk: what the difference is at the strategy's volatility.",
     )
 
 
@@ -109,8 +110,8 @@ def _percent(value: float | None) -> str:
     return "-" if value is None else f"{value:+.1%}"
 
 
-def _difference(row: Mapping[str, Any], kind: str) -> str:
-    value, low, high = (row[f"{kind}{name}"] for name in ("value", "low", "high"))
+def _difference(row: Mapping[str, Any]) -> str:
+    value, low, high = row["value"], row["low"], row["high"]
     if value is None:
         return ""
     return _percent(value) if low is None or high is None else f"{value:+.1%} ({low:+.1%} to {high:+.1%})"
