@@ -1,6 +1,6 @@
 """Measure comove side by side with other libraries, and write the tables of README.md.
 
-make bench                      everything, about five minutes; writes README.md
+make bench                      everything, about twenty minutes; writes README.md
 make bench BENCH_ARGS=--quick   tiny sizes: does every bench run?
 make bench BENCH_ARGS="--only corr/batch --only panel"
 """
@@ -40,6 +40,7 @@ DEFAULT_THREADS = "features, recipe and cross_correlation, default threads"
 def benches(threads: str) -> list[Bench]:
     """The benches, imported only now: the number of threads must be set before."""
     sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+    import ablation
     import batch
     import features
     import lag_panel
@@ -56,7 +57,7 @@ def benches(threads: str) -> list[Bench]:
     if threads == "default":
         return [*features.BENCHES, *recipe.BENCHES, *lags.BENCHES_OF_POLARS]
     child = Bench(DEFAULT_THREADS, "", in_another_process)
-    modules = (batch, live, lags, spillover, panel, lag_panel, structure, orchestrator, ticks, features)
+    modules = (batch, live, lags, spillover, panel, lag_panel, structure, orchestrator, ticks, features, ablation)
     return [*(bench for module in modules for bench in module.BENCHES), *recipe.BENCHES, *recipe.ALONE, child]
 
 
