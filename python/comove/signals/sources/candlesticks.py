@@ -108,11 +108,10 @@ class Candlesticks:
         61 calls on arrays of k times 15 rows, 1.0 ms for 47 symbols; with 40 rows each 1.7 ms. One call a symbol and
         pattern takes 22 ms, TA-Lib's handles, one a symbol and pattern and fed row by row, 2.3 ms.
         """
-        found = np.zeros((len(PATTERNS), len(block)), dtype=np.int64)
-        if len(block):
-            prices = np.ascontiguousarray(rounded(block).reshape(-1, PRICES).T)
-            last = slice(self.rows - 1, None, self.rows)
-            for place, call in enumerate(self._calls):
-                found[place] = call(*prices)[last]
+        if not len(block):
+            return np.zeros((0, len(PATTERNS)), dtype=np.int8)
+        opened, high, low, close = np.ascontiguousarray(rounded(block).reshape(-1, PRICES).T)
+        last = slice(self.rows - 1, None, self.rows)
+        found = np.array([call(opened, high, low, close)[last] for call in self._calls])
         # TA-Lib's values are -200, -100, -80, 80, 100 and 200.
         return np.sign(found).astype(np.int8).T
