@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import polars as pl
 import pytest
@@ -11,13 +9,12 @@ import pytest
 from comove import ComoveError, DataError, FeatureRecipe, OrderError, ParameterError, StateError
 from comove.signals import SignalMarket
 from comove.signals.sources import USUAL_FEATURES, SimilarityOptions, SimilaritySource
-from comove.signals.sources.library import Library, available
+from comove.signals.sources.library import Library
 from signal_cases import bars_of_frames, walk
 from structure_cases import DATA
 from walk_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 
 HOURS = DATA / "ohlcv" / "1h_2024"
-needs_sklearn = pytest.mark.skipif(not available(), reason="needs the extra signals")
 AB = ("a", "b")
 
 
@@ -44,7 +41,6 @@ def planted(symbols, rows, seed, rises=0.75):
 
 
 # With the usual prior, and with one for outcomes that are independent.
-@needs_sklearn
 @pytest.mark.parametrize(
     ("prior", "within", "without", "score"), [(100.0, 0.54, 0.49, 0.247), (32.0, 0.57, 0.48, 0.242)]
 )
@@ -60,7 +56,6 @@ def test_a_planted_region_is_found(prior, within, without, score):
         assert brier(scored(found, later, 1)) < score
 
 
-@needs_sklearn
 @pytest.mark.parametrize(("symbols", "factor"), [(6, 0.0), (24, 0.7)])
 def test_noise_leaves_probabilities_at_a_half(symbols, factor):
     pairs = []
@@ -122,7 +117,6 @@ TABLES, FEATURES = walks(5, 220, seed=6, factor=0.4), drawn(5, 220, seed=7)
 BARS = list(contexts_of(TABLES, features_of(FEATURES), rows=3))
 
 
-@needs_sklearn
 def test_it_is_what_the_definitions_say():
     found = predictions(SimilaritySource(SMALL), BARS)
     told = 0
@@ -136,7 +130,6 @@ def test_it_is_what_the_definitions_say():
     assert told > 150
 
 
-@needs_sklearn
 def test_no_outcome_reaches_into_the_embargo():
     now = 203
     assert now % SMALL.refit_rows == 0
@@ -152,7 +145,6 @@ def test_no_outcome_reaches_into_the_embargo():
         assert (before == after) is same
 
 
-@needs_sklearn
 def test_nothing_depends_on_what_comes_later():
     cut = 150
     tables = {symbol: table.copy() for symbol, table in TABLES.items()}
@@ -166,7 +158,6 @@ def test_nothing_depends_on_what_comes_later():
     assert one[cut:] != other[cut:]
 
 
-@needs_sklearn
 def test_a_restored_source_goes_on_bit_for_bit():
     source = SimilaritySource(SMALL)
     copies = []
@@ -184,7 +175,6 @@ def test_a_restored_source_goes_on_bit_for_bit():
         assert other.to_bytes() == source.to_bytes()
 
 
-@needs_sklearn
 def test_memory_is_bounded():
     source = SimilaritySource(SMALL)
     sizes = []
@@ -195,7 +185,6 @@ def test_memory_is_bounded():
     assert sizes[-1] == max(sizes) == SMALL.max_rows
 
 
-@needs_sklearn
 def test_it_says_why_it_abstains():
     features = FEATURES.copy()
     features[180, 1, 0] = np.nan
@@ -217,7 +206,6 @@ def test_it_says_why_it_abstains():
     assert bare.abstained["C00"] == "missing: zscore_ret_1, zscore_ret_5 and 8 more"
 
 
-@needs_sklearn
 def test_what_is_not_of_the_last_bar_is_not_predicted():
     source = SimilaritySource(SMALL)
     predictions(source, BARS[:200])
@@ -228,22 +216,6 @@ def test_what_is_not_of_the_last_bar_is_not_predicted():
     assert set(source.abstained.values()) == {"no candle in the last bar"}
 
 
-def test_without_scikit_learn_it_learns_and_abstains(monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "sklearn.neighbors", None)
-        source = SimilaritySource(SMALL)
-        for said in predictions(source, BARS[:120]):
-            assert set(said.values()) == {None}
-        reason = "scikit-learn cannot be imported: pip install comove[signals]"
-        assert source.abstained == {context.symbol: reason for context in BARS[119]}
-        assert source.copy().abstained == source.abstained
-    if available():
-        later = source.copy()
-        later.observe(BARS[120])
-        assert later.predict(BARS[120][0]) is not None
-
-
-@needs_sklearn
 def test_the_reason_has_the_figures():
     source = SimilaritySource(SMALL)
     predictions(source, BARS[:201])
@@ -254,7 +226,6 @@ def test_the_reason_has_the_figures():
     assert said.horizon == 4
 
 
-@needs_sklearn
 def test_leaders_and_ratios_are_read_from_the_features():
     options = SimilarityOptions(
         horizon=4, features=("{leader}_beta", "b/scale"), neighbours=5, least_rows=5, embargo=0, refit_rows=1
@@ -275,7 +246,6 @@ def test_leaders_and_ratios_are_read_from_the_features():
     assert any(each is not None for said in one[:60] for each in said.values())
 
 
-@needs_sklearn
 def test_what_does_not_vary_has_no_part_in_distances():
     rng = np.random.default_rng(3)
     features, rises, rows = rng.normal(size=(50, 2)), np.ones(50), np.arange(50)
@@ -309,7 +279,6 @@ def test_the_usual_features_are_of_the_recipe():
     assert names <= set(FeatureRecipe().metadata(["BTC"]))
 
 
-@needs_sklearn
 def test_a_refused_bar_changes_nothing():
     source = SimilaritySource(SMALL)
     predictions(source, BARS[:90])
@@ -328,7 +297,6 @@ def test_a_refused_bar_changes_nothing():
 
 
 def test_recorded_candles_are_predicted():
-    pytest.importorskip("sklearn")
     if not HOURS.is_dir():
         pytest.skip(f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder")
     names = ("BTC", "ETH", "SOL", "BONK", "WIF", "XRP")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Self, cast, get_args
+from typing import Any, Final, Self, cast, get_args
 
 from comove.errors import DataError, StateError
 from comove.options import choice, epoch_nanoseconds, positive, symbol_name
@@ -23,6 +23,8 @@ from comove.portfolio.screens import SCREENS, Screen, Screened, screened
 from comove.structure import MarketStructureCoordinator
 
 __all__ = ["MultiSymbolCoordinator"]
+
+_SIDES: Final = get_args(Side)
 
 
 class MultiSymbolCoordinator(BookOnMarket):
@@ -242,7 +244,7 @@ class MultiSymbolCoordinator(BookOnMarket):
         is how leadership rotates, but not while it breaks down itself. Shorts may be opened.
         """
         symbol_name("symbol", symbol)
-        choice("side", side, get_args(Side))
+        choice("side", side, _SIDES)
         size = positive("size", size)
         stop = None if stop is None else positive("stop", stop)
         book, window = self._book, self._window
@@ -283,7 +285,7 @@ class MultiSymbolCoordinator(BookOnMarket):
         Where there are none, `can_enter` may still refuse. It takes a tenth of its time.
         """
         symbol_name("symbol", symbol)
-        choice("side", side, get_args(Side))
+        choice("side", side, _SIDES)
         self._refresh()
         weights, gross, held = {symbol: 0.0, **self._weights}, self._gross, self._book.get(symbol)
         if held is not None and held.side != side:

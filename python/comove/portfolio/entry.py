@@ -144,9 +144,12 @@ def _stop(plan: Plan) -> Verdict:
         return False, lambda: f"the stop {stop:g} cannot be judged without a price; the whole value counts as risk"
     where, sign = ("below", 1.0) if plan.side == "long" else ("above", -1.0)
     right = (price - stop) * sign > 0
-    return right, lambda: (
-        f"the stop {stop:g} of a {plan.side} is {'' if right else 'not '}{where} the price {price:g}"
-        f"{'' if right else '; the whole value counts as risk'}"
+    return (
+        right,
+        lambda: (
+            f"the stop {stop:g} of a {plan.side} is {'' if right else 'not '}{where} the price {price:g}"
+            f"{'' if right else '; the whole value counts as risk'}"
+        ),
     )
 
 

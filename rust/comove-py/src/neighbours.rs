@@ -5,7 +5,7 @@ use numpy::ndarray::Array2;
 use numpy::{IntoPyArray, PyArray2, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
-use crate::errors::data_error;
+use crate::errors::{data_error, raise};
 
 /// Return squared distances and places of the nearest rows of each question, the nearest first.
 ///
@@ -29,11 +29,13 @@ pub fn nearest_rows<'py>(
         return Err(data_error("library and questions must have two dimensions", "shape"));
     };
     if features == 0 || width != features || neighbours > rows {
-        let told = format!("{asked} questions of {width}, {rows} rows of {features}, {neighbours} neighbours");
+        let told =
+            format!("{asked} questions of {width}, {rows} rows of {features}, {neighbours} neighbours");
         return Err(data_error(&format!("library and questions do not fit: {told}"), "shape"));
     }
     let (of_library, of_questions) = (library.as_slice()?, questions.as_slice()?);
-    let (squares, places) = py.detach(|| neighbours::nearest(of_library, rows, of_questions, neighbours));
+    let found = py.detach(|| neighbours::nearest(of_library, rows, of_questions, neighbours));
+    let (squares, places) = found.map_err(raise)?;
     let shape = (asked, neighbours);
     let fits = |error: numpy::ndarray::ShapeError| data_error(&error.to_string(), "shape");
     Ok((

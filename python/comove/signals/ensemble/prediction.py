@@ -141,12 +141,13 @@ class EnsemblePrediction:
     @property
     def direction(self) -> Direction:
         """The likelier one; long where both are as likely."""
-        return "long" if self.up >= 0.5 else "short"
+        return "long" if self._bar.final[self._at] >= 0.5 else "short"
 
     @property
     def probability(self) -> float:
         """Probability of the direction, after all stages."""
-        return self.up if self.up >= 0.5 else 1.0 - self.up
+        up = self._bar.final[self._at]
+        return up if up >= 0.5 else 1.0 - up
 
     @property
     def up(self) -> float:

@@ -82,13 +82,15 @@ class Candlesticks:
     def __init__(self) -> None:
         talib, abstract = extra("talib"), extra("talib.abstract")
         self.available = talib is not None and abstract is not None
-        self._calls: list[Callable[..., npt.NDArray[Any]]] = []
+        # Each with the candles that it needs.
+        self._calls: list[tuple[Callable[..., npt.NDArray[Any]], int]] = []
         self.rows = 0
         if self.available:
             calls = [getattr(talib, name) for name in PATTERNS]
+            needs = [1 + int(abstract.Function(name).lookback) for name in PATTERNS]
             # What is wrapped looks for frames among its arguments; here they are arrays.
-            self._calls = [getattr(call, "__wrapped__", call) for call in calls]
-            self.rows = 1 + max(abstract.Function(name).lookback for name in PATTERNS)
+            self._calls = [(getattr(call, "__wrapped__", call), rows) for call, rows in zip(calls, needs, strict=True)]
+            self.rows = max(needs)
 
     def signs(self, block: Floats) -> npt.NDArray[np.int8]:
         """Return which patterns end at the last row of each symbol.
@@ -110,8 +112,12 @@ class Candlesticks:
         """
         if not len(block):
             return np.zeros((0, len(PATTERNS)), dtype=np.int8)
-        opened, high, low, close = np.ascontiguousarray(rounded(block).reshape(-1, PRICES).T)
-        last = slice(self.rows - 1, None, self.rows)
-        found = np.array([call(opened, high, low, close)[last] for call in self._calls])
+        prices = rounded(block)
+        # No more rows than a pattern needs: what they cost is what TA-Lib takes.
+        shown = {
+            rows: list(np.ascontiguousarray(prices[:, -rows:].reshape(-1, PRICES).T))
+            for rows in {rows: None for _, rows in self._calls}
+        }
+        found = np.array([call(*shown[rows])[rows - 1 :: rows] for call, rows in self._calls])
         # TA-Lib's values are -200, -100, -80, 80, 100 and 200.
         return np.sign(found).astype(np.int8).T

@@ -208,7 +208,7 @@ class SimilaritySource(PredictionSource):
             if chosen is None:
                 parts = [name.split("/", 1) for name in self._names(context)]
                 chosen = names[first] = [each[0] for each in parts] + [parts[column][1] for column in over]
-            rows.append([context.features.get(name) for name in chosen])
+            rows.append([*map(context.features.get, chosen)])
         width = len(self.options.features)
         # None becomes NaN.
         found = np.array(rows, dtype=np.float64).reshape(len(rows), width + len(over))
