@@ -170,12 +170,11 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         row, look = self._row, self._look
         for context in contexts:
             try:
-                found = look(context) if context.row == row else self.evaluate(context)
-                if type(found) is str:
-                    found = Abstention(found)
-                elif type(found) is Lean:
-                    found = self._signal(context, found)
-                answers.append(found)
+                if context.row != row:
+                    answers.append(self.evaluate(context))
+                    continue
+                found = look(context)
+                answers.append(Abstention(found) if isinstance(found, str) else self._signal(context, found))
             except Exception as error:
                 answers.append(error)
         return answers
