@@ -122,7 +122,7 @@ class SimilaritySource(PredictionSource):
 
     Notes
     -----
-    A bar of 47 symbols costs about 1.3 ms, 0.4 of it in one search of 2048 rows of 10 features; one in `refit_rows`
+    A bar of 47 symbols costs about 1.5 ms, 0.7 of it in one search of 2048 rows of 10 features; one in `refit_rows`
     bars costs as much again to make the library new. Memory is fixed by `max_rows`.
     """
 
