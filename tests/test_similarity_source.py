@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from comove import ComoveError, DataError, FeatureRecipe, OrderError, ParameterError, StateError
+from comove._comove import nearest_rows
 from comove.signals import SignalMarket
 from comove.signals.sources import USUAL_FEATURES, SimilarityOptions, SimilaritySource
 from comove.signals.sources.library import Library
@@ -312,3 +313,24 @@ def test_recorded_candles_are_predicted():
             said |= set() if one is None else {context.symbol}
     # The first leader too, which is compared by the second.
     assert said == set(names)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 31, 32, 33, 129, 500])
+def test_the_nearest_are_those_of_all_distances_and_of_equals_the_older(rows):
+    rng = np.random.default_rng(rows)
+    # Whole numbers of few values, whose squares add up exactly and are often equal.
+    library = rng.integers(0, 4, (3, rows)).astype(np.float64)
+    questions = rng.integers(0, 4, (9, 3)).astype(np.float64)
+    apart = ((questions[:, :, np.newaxis] - library) ** 2).sum(axis=1)
+    order = np.argsort(apart, axis=1, kind="stable")
+    for neighbours in {1, (rows + 2) // 3, rows}:
+        squares, places = nearest_rows(library, questions, neighbours)
+        np.testing.assert_array_equal(places, order[:, :neighbours])
+        np.testing.assert_array_equal(squares, np.take_along_axis(apart, places, axis=1))
+
+
+def test_a_library_that_does_not_fit_is_refused():
+    library, questions = np.zeros((3, 5)), np.zeros((2, 3))
+    for wrong in ((library, questions, 6), (library, questions[:, :2].copy(), 1), (np.zeros((0, 5)), questions, 1)):
+        with pytest.raises(DataError, match="do not fit"):
+            nearest_rows(*wrong)
