@@ -130,6 +130,46 @@ def test_an_order_that_is_not_filled_is_void():
         engine.opened("AAA", "long", 100.0, 1.0)
 
 
+@pytest.mark.parametrize("rows", [1, 5])
+def test_an_order_of_a_halted_symbol_waits_for_its_next_candle(rows):
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)})
+    for ts, candles in BARS[: WARM + 1]:
+        last = engine.update(ts, candles)["AAA"]
+    for ts, candles in BARS[WARM + 1 : WARM + 1 + rows]:
+        engine.update(ts, {symbol: candle for symbol, candle in candles.items() if symbol != "AAA"})
+    again = MasterOrchestrator.from_bytes(engine.to_bytes())
+    for each in (engine, again):
+        each.opened("AAA", "long", last.size, last.price)
+        assert each.trade("AAA").stop == pytest.approx(last.stop)
+    assert engine.to_bytes() == again.to_bytes()
+
+
+def test_an_order_does_not_outlive_its_instrument():
+    """A candle after a hole of four rows, one more than it may have, is the first one of another instrument."""
+    engine = plain({"AAA": always(0.6, WARM, WARM + 1)}, market=MarketOptions(max_gap=3))
+    for ts, candles in BARS[: WARM + 1]:
+        last = engine.update(ts, candles)["AAA"]
+    assert last.action == "buy"
+    for ts, candles in BARS[WARM + 1 : WARM + 5]:
+        assert engine.copy().opened("AAA", "long", last.size, last.price) is None
+        engine.update(ts, {symbol: candle for symbol, candle in candles.items() if symbol != "AAA"})
+    with pytest.raises(DataError, match="no order"):
+        engine.opened("AAA", "long", last.size, last.price)
+
+
+@pytest.mark.parametrize("side", ["long", "short"])
+def test_nothing_is_left_of_a_position_that_is_closed_at_0(side):
+    engine = plain({"AAA": always(0.6 if side == "long" else 0.4, WARM, WARM + 1)})
+    for ts, candles in BARS[: WARM + 1]:
+        engine.update(ts, candles)
+    engine.opened("AAA", side, 100.0, 2.0)
+    assert engine.closed("AAA", 0.0) == (-100.0 if side == "long" else 100.0)
+    assert engine.equity == pytest.approx(10_000.0 + (-100.0 if side == "long" else 100.0))
+    for price in (-1.0, math.nan, True):
+        with pytest.raises((ParameterError, DataError)):
+            engine.closed("AAA", price)
+
+
 BAD_FILLS = {
     "other side": (("AAA", "short", 100.0, 1.0), {}, DataError),
     "other symbol": (("BBB", "long", 100.0, 1.0), {}, DataError),

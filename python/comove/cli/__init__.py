@@ -1,4 +1,4 @@
-"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`, `config`, `train-rl`.
+"""The command line: `comove demo`, `features`, `leadlag`, `spillover`, `report`, `config`, `train-rl`, `backtest`.
 
 Exit codes: 0 done; 1 the data, or what came of it, is not right; 2 the command was not understood.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from comove import __version__
+from comove.cli.backtest import backtest_command
 from comove.cli.config import config_command
 from comove.cli.demo import demo_command
 from comove.cli.features import features_command
@@ -35,3 +36,4 @@ main.add_command(spillover_command)
 main.add_command(report_command)
 main.add_command(config_command)
 main.add_command(train_rl_command)
+main.add_command(backtest_command)

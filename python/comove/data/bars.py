@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
 
 import polars as pl
 
 from comove.data.candles import CANDLE_SCHEMA, as_candles
+from comove.data.columns import to_float
 from comove.errors import ParameterError
 
-__all__ = ["iterate_bars"]
+__all__ = ["Bars", "iterate_bars"]
 
-_VALUES = tuple(name for name in CANDLE_SCHEMA if name != "ts")
-# Their objects stay below 20 MB.
-_ROWS_AT_ONCE: Final = 1 << 14
+Bars: TypeAlias = Iterator[tuple[int, dict[str, dict[str, float | None]]]]
+
+_VALUES: Final = tuple(name for name in CANDLE_SCHEMA if name != "ts")
+#: Candles that are Python's numbers at a time.
+_ROWS: Final = 1 << 16
 
 
-def iterate_bars(frames: Mapping[str, pl.DataFrame]) -> Iterator[tuple[int, dict[str, dict[str, float | None]]]]:
+def iterate_bars(frames: Mapping[str, pl.DataFrame], *, columns: Sequence[str] = ()) -> Bars:
     """Yield the bars of some frames of candles: what a live market is fed with.
 
     Parameters
     ----------
     frames : mapping of str to DataFrame
         Candles of each symbol, as `as_candles` takes them: rising times without repeats.
+    columns : sequence of str
+        Other columns of numbers, as ``funding``, that come along with the candles of the frames that have them.
 
     Yields
     ------
@@ -41,8 +46,7 @@ def iterate_bars(frames: Mapping[str, pl.DataFrame]) -> Iterator[tuple[int, dict
 
     Notes
     -----
-    All candles lie in memory once more while it runs, as columns of numbers; as Python's objects, which take five times
-    as much, some thousand rows at a time.
+    All candles lie in memory once more while it runs, as a frame.
 
     Examples
     --------
@@ -53,24 +57,44 @@ def iterate_bars(frames: Mapping[str, pl.DataFrame]) -> Iterator[tuple[int, dict
     """
     if not isinstance(frames, Mapping):
         raise ParameterError(f"frames must be a mapping of symbol to DataFrame, got {type(frames).__name__}", "type")
-    return _bars({symbol: as_candles(frame, source=symbol) for symbol, frame in frames.items()})
+    return _bars({symbol: _table(frame, symbol, columns) for symbol, frame in frames.items()}, columns)
 
 
-def _bars(frames: Mapping[str, pl.DataFrame]) -> Iterator[tuple[int, dict[str, dict[str, float | None]]]]:
+def _table(frame: pl.DataFrame, symbol: str, columns: Sequence[str]) -> pl.DataFrame:
+    """Return the candles with the other columns that there are; each row says which of them it has."""
+    more = [name for name in columns if name in frame.columns]
+    others = [to_float(frame[name], name, source=symbol).alias(name) for name in more]
+    # A column that is there and null is not one that is not there.
+    there = [pl.lit(name in more).alias(_there(name)) for name in columns]
+    return as_candles(frame, source=symbol).with_columns(pl.lit(symbol).alias("symbol"), *others, *there)
+
+
+def _there(name: str) -> str:
+    return f"has {name}"
+
+
+def _bars(frames: Mapping[str, pl.DataFrame], columns: Sequence[str]) -> Bars:
     if not frames:
         return
-    rows = pl.concat([frame.with_columns(symbol=pl.lit(symbol)) for symbol, frame in frames.items()])
+    rows = pl.concat(list(frames.values()), how="diagonal")
+    del frames
     # Symbols of one time stay in the order in which they were given.
     rows = rows.sort("ts", maintain_order=True)
-    rows = rows.with_columns(pl.col("ts").cast(pl.Datetime("ns", "UTC")).to_physical())
+    rows = rows.with_columns(rows["ts"].cast(pl.Datetime("ns", "UTC")).to_physical())
+    others = [name for name in columns if name in rows.columns]
     now: int | None = None
     bar: dict[str, dict[str, float | None]] = {}
-    for part in rows.select("ts", "symbol", *_VALUES).iter_slices(_ROWS_AT_ONCE):
-        for ts, symbol, *values in zip(*(column.to_list() for column in part.iter_columns()), strict=True):
+    for part in rows.iter_slices(_ROWS):
+        lists = [part[name].to_list() for name in ("ts", "symbol", *_VALUES)]
+        added = [(name, part[name].to_list(), part[_there(name)].to_list()) for name in others]
+        for place, (ts, symbol, *values) in enumerate(zip(*lists, strict=True)):
             if ts != now:
                 if now is not None:
                     yield now, bar
                 now, bar = ts, {}
-            bar[symbol] = dict(zip(_VALUES, values, strict=True))
+            candle = bar[symbol] = dict(zip(_VALUES, values, strict=True))
+            for name, numbers, there in added:
+                if there[place]:
+                    candle[name] = numbers[place]
     if now is not None:
         yield now, bar

@@ -14,7 +14,7 @@ from typing import Any
 from comove.errors import ParameterError
 from comove.options import positive
 
-__all__ = ["Account", "cost_of"]
+__all__ = ["Account", "cost_of", "price_of"]
 
 
 def cost_of(value: object) -> float:
@@ -25,7 +25,22 @@ def cost_of(value: object) -> float:
     ParameterError
         Anything else.
     """
-    return 0.0 if value == 0 and not isinstance(value, bool) else positive("cost", value)
+    return _at_least_zero("cost", value)
+
+
+def price_of(value: object) -> float:
+    """Return the price at which a position was closed, at least 0.
+
+    Raises
+    ------
+    ParameterError
+        Anything else.
+    """
+    return _at_least_zero("price", value)
+
+
+def _at_least_zero(name: str, value: object) -> float:
+    return 0.0 if value == 0 and not isinstance(value, bool) else positive(name, value)
 
 
 class Account:

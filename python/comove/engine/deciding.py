@@ -55,8 +55,7 @@ class _Candidate(NamedTuple):
 
 
 def decide(desk: Desk, known: Known, options: DecisionOptions) -> dict[str, Decision]:
-    """Return a decision for each symbol with a candle or a position, and note the orders on the desk."""
-    desk.orders = {}
+    """Return a decision for each symbol with a candle or a position, and add the orders to those on the desk."""
     if not any(status.breaking for status in known.statuses):
         for trade in desk.trades.values():
             trade.reduced = False
@@ -106,6 +105,7 @@ def _held(desk: Desk, known: Known, options: DecisionOptions, position: Position
             stop=trade.stop,
             take_profit=trade.take_profit,
             side=position.side,
+            rule=found.rule,
         )
     except Exception as error:
         known.fail("exits", symbol, error)
@@ -237,6 +237,7 @@ def _decision(
     stop: float | None = None,
     take_profit: float | None = None,
     side: Side | None = None,
+    rule: str | None = None,
 ) -> Decision:
     confidence = None if said is None else said.probability
     if said is not None and side is not None and said.direction != side:
@@ -252,4 +253,5 @@ def _decision(
         confidence=confidence,
         reasons=reasons,
         attribution=_NOTHING if said is None else said.attribution,
+        rule=rule,
     )

@@ -35,6 +35,9 @@ class Decision:
     """Why, the first one being what decided; never empty."""
     attribution: Mapping[str, float]
     """What each source adds to the probability of a rise above 1/2; empty without a prediction."""
+    rule: str | None = None
+    """Name of the rule that closes a position, or a part of it: stop, take_profit, prediction, hold_rows,
+    leader_breakdown, scale_out."""
 
     def __str__(self) -> str:
         what = self.action if self.action == "hold" else f"{self.action} {self.size:.2f}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import fsum
 from typing import Any, Final
 
-from comove.engine.account import Account, cost_of
+from comove.engine.account import Account, cost_of, price_of
 from comove.engine.options import OrchestratorOptions
 from comove.engine.trades import Order, Trade
 from comove.errors import DataError
@@ -34,7 +34,7 @@ class Desk:
     trades : dict of str to Trade
         Of each open position.
     orders : dict of str to Order
-        Decisions of the last bar that may be filled.
+        Decisions that may be filled: of the last bar in which their symbol had a candle.
     closed_rows : dict of str to int
         The last bar before a position was closed.
     row : int
@@ -82,6 +82,11 @@ class Desk:
         if equity > 0.0:
             self.book.set_capital(equity)
 
+    def void_orders(self, symbols: Iterable[str]) -> None:
+        """Take back the orders of these symbols: a candle of theirs went by, or their instruments ended."""
+        gone = set(symbols)
+        self.orders = {symbol: order for symbol, order in self.orders.items() if symbol not in gone}
+
     def least_parts(self, position: Position, price: float, fraction: float) -> float:
         """Return the fraction of a position to close: all of it where a part would be less than the least trade."""
         value = abs(position.exposure(price))
@@ -107,9 +112,9 @@ class Desk:
 
     def closed(self, symbol: str, price: float, fraction: float, cost: float) -> float:
         """Take in that a position, or a part of it, was closed; `MasterOrchestrator.closed` explains it."""
-        paid, price = cost_of(cost), positive("price", price)
+        paid, price = cost_of(cost), price_of(price)
         part = self.book.close_position(symbol, fraction)
-        profit = part.profit(price)
+        profit = part.profit(price) if price else -part.sign * part.size
         self.account.take(profit, paid)
         order, trade = self.orders.pop(symbol, None), self.trades[symbol]
         if self.book.position(symbol) is None:

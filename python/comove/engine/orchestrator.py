@@ -35,7 +35,7 @@ class MasterOrchestrator(Sealed):
     opened, the surest first. A part that fails is told in `health`, and means hold for the symbols that needed it.
 
     What is decided happens elsewhere: say what was filled with `opened` and `closed`, before the next bar. An order
-    that is not filled until then is void.
+    that is not filled until the next candle of its symbol is in is void.
 
     Parameters
     ----------
@@ -138,27 +138,56 @@ class MasterOrchestrator(Sealed):
         ParameterError
             An equity that is not finite and above 0, a name that is no symbol. After any of these all is as it was.
         """
+        ts, contexts, predictions, unvalued = self._take(ts, candles, equity)
+        decisions = self._decide(ts, contexts, predictions, unvalued)
+        self._clock.mark("decisions")
+        self._clock.stop()
+        return decisions
+
+    def learn(self, ts: object, candles: Mapping[str, Candle], *, equity: float | None = None) -> None:
+        """Take in a bar as `update` does, and decide nothing: on history, before trading begins.
+
+        All is measured, predicted and learned as by `update`; without the decisions it takes less time. Open positions
+        are valued, and nothing is done about them.
+
+        Parameters
+        ----------
+        ts, candles, equity
+            As of `update`.
+
+        Raises
+        ------
+        OrderError, DataError, ParameterError
+            As `update`, and all is as it was.
+        """
+        self._take(ts, candles, equity)
+        self._clock.stop()
+
+    def _take(
+        self, ts: object, candles: Mapping[str, Candle], equity: float | None
+    ) -> tuple[int, Mapping[str, Context], Mapping[str, EnsemblePrediction | None], str | None]:
+        """Take in a bar; return its time, what is seen, what is predicted, and why the book could not be valued."""
         clock = self._clock
         clock.start()
         owner = None if equity is None else positive("equity", equity)
         bar, refused = self.market.sift(ts, candles)
         self._refused = {symbol: str(error) for symbol, error in refused.items()}
-        self._desk.orders = {}
         clock.mark("align")
         contexts = self.market.take(bar, clock.mark)
         for symbol, error in self.market.failures.items():
             self._fail("features", symbol, error)
-        self._seen.update(dict.fromkeys(contexts, self.market.row))
+        row = self.market.row
+        self._seen.update(dict.fromkeys(contexts, row))
+        # A candle in the next row would be another instrument's where the hole is too long by then.
+        longest = self.options.market.max_gap
+        self._desk.void_orders(symbol for symbol, seen in self._seen.items() if seen == row or row - seen > longest)
         for context in contexts.values():
             self._regime(context)
         clock.mark("regime")
         predictions = self._predict(contexts)
         unvalued = self._value(bar.ts, contexts, owner)
         clock.mark("risk")
-        decisions = self._decide(bar.ts, contexts, predictions, unvalued)
-        clock.mark("decisions")
-        clock.stop()
-        return decisions
+        return bar.ts, contexts, predictions, unvalued
 
     def _regime(self, context: Context) -> None:
         # It is kept by the context, for all who ask later.
@@ -256,7 +285,7 @@ class MasterOrchestrator(Sealed):
         Raises
         ------
         DataError
-            There was no such order in the last bar, or there is a position.
+            There is no such order, or there is a position.
         ParameterError
             A number out of its bounds. After either all is as it was.
         """
@@ -268,7 +297,8 @@ class MasterOrchestrator(Sealed):
         Parameters
         ----------
         symbol : str
-        price : float, above 0
+        price : float, at least 0
+            0 where nothing is left of its instrument.
         fraction : float, above 0, at most 1
             Of what was open.
         cost : float, at least 0
@@ -300,6 +330,16 @@ class MasterOrchestrator(Sealed):
     def costs(self) -> float:
         """What fills have cost so far, in quote currency."""
         return self._desk.account.costs
+
+    @property
+    def regime(self) -> str | None:
+        """Name of the market's regime after the last bar, in lower case; None before there is one."""
+        return None if self.market.row < 0 else self.market.structure.detect_market_regime().regime.value
+
+    @property
+    def heat(self) -> float:
+        """The book's correlated heat, over its capital."""
+        return self.book.heat().correlated if self.book.positions else 0.0
 
     def trade(self, symbol: str) -> Trade | None:
         """Return stop, target and history of the open position in a symbol; None where there is none."""
