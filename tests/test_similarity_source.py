@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import polars as pl
 import pytest
 
 from comove import ComoveError, DataError, FeatureRecipe, OrderError, ParameterError, StateError
+from comove._comove import nearest_rows
 from comove.signals import SignalMarket
 from comove.signals.sources import USUAL_FEATURES, SimilarityOptions, SimilaritySource
-from comove.signals.sources.library import Library, available
+from comove.signals.sources.library import Library
 from signal_cases import bars_of_frames, walk
 from structure_cases import DATA
 from walk_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 
 HOURS = DATA / "ohlcv" / "1h_2024"
-needs_sklearn = pytest.mark.skipif(not available(), reason="needs the extra signals")
 AB = ("a", "b")
 
 
@@ -44,7 +42,6 @@ def planted(symbols, rows, seed, rises=0.75):
 
 
 # With the usual prior, and with one for outcomes that are independent.
-@needs_sklearn
 @pytest.mark.parametrize(
     ("prior", "within", "without", "score"), [(100.0, 0.54, 0.49, 0.247), (32.0, 0.57, 0.48, 0.242)]
 )
@@ -60,7 +57,6 @@ def test_a_planted_region_is_found(prior, within, without, score):
         assert brier(scored(found, later, 1)) < score
 
 
-@needs_sklearn
 @pytest.mark.parametrize(("symbols", "factor"), [(6, 0.0), (24, 0.7)])
 def test_noise_leaves_probabilities_at_a_half(symbols, factor):
     pairs = []
@@ -122,7 +118,6 @@ TABLES, FEATURES = walks(5, 220, seed=6, factor=0.4), drawn(5, 220, seed=7)
 BARS = list(contexts_of(TABLES, features_of(FEATURES), rows=3))
 
 
-@needs_sklearn
 def test_it_is_what_the_definitions_say():
     found = predictions(SimilaritySource(SMALL), BARS)
     told = 0
@@ -136,7 +131,6 @@ def test_it_is_what_the_definitions_say():
     assert told > 150
 
 
-@needs_sklearn
 def test_no_outcome_reaches_into_the_embargo():
     now = 203
     assert now % SMALL.refit_rows == 0
@@ -152,7 +146,6 @@ def test_no_outcome_reaches_into_the_embargo():
         assert (before == after) is same
 
 
-@needs_sklearn
 def test_nothing_depends_on_what_comes_later():
     cut = 150
     tables = {symbol: table.copy() for symbol, table in TABLES.items()}
@@ -166,7 +159,6 @@ def test_nothing_depends_on_what_comes_later():
     assert one[cut:] != other[cut:]
 
 
-@needs_sklearn
 def test_a_restored_source_goes_on_bit_for_bit():
     source = SimilaritySource(SMALL)
     copies = []
@@ -184,7 +176,6 @@ def test_a_restored_source_goes_on_bit_for_bit():
         assert other.to_bytes() == source.to_bytes()
 
 
-@needs_sklearn
 def test_memory_is_bounded():
     source = SimilaritySource(SMALL)
     sizes = []
@@ -195,7 +186,6 @@ def test_memory_is_bounded():
     assert sizes[-1] == max(sizes) == SMALL.max_rows
 
 
-@needs_sklearn
 def test_it_says_why_it_abstains():
     features = FEATURES.copy()
     features[180, 1, 0] = np.nan
@@ -217,7 +207,6 @@ def test_it_says_why_it_abstains():
     assert bare.abstained["C00"] == "missing: zscore_ret_1, zscore_ret_5 and 8 more"
 
 
-@needs_sklearn
 def test_what_is_not_of_the_last_bar_is_not_predicted():
     source = SimilaritySource(SMALL)
     predictions(source, BARS[:200])
@@ -228,22 +217,6 @@ def test_what_is_not_of_the_last_bar_is_not_predicted():
     assert set(source.abstained.values()) == {"no candle in the last bar"}
 
 
-def test_without_scikit_learn_it_learns_and_abstains(monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setitem(sys.modules, "sklearn.neighbors", None)
-        source = SimilaritySource(SMALL)
-        for said in predictions(source, BARS[:120]):
-            assert set(said.values()) == {None}
-        reason = "scikit-learn cannot be imported: pip install comove[signals]"
-        assert source.abstained == {context.symbol: reason for context in BARS[119]}
-        assert source.copy().abstained == source.abstained
-    if available():
-        later = source.copy()
-        later.observe(BARS[120])
-        assert later.predict(BARS[120][0]) is not None
-
-
-@needs_sklearn
 def test_the_reason_has_the_figures():
     source = SimilaritySource(SMALL)
     predictions(source, BARS[:201])
@@ -254,7 +227,6 @@ def test_the_reason_has_the_figures():
     assert said.horizon == 4
 
 
-@needs_sklearn
 def test_leaders_and_ratios_are_read_from_the_features():
     options = SimilarityOptions(
         horizon=4, features=("{leader}_beta", "b/scale"), neighbours=5, least_rows=5, embargo=0, refit_rows=1
@@ -275,7 +247,6 @@ def test_leaders_and_ratios_are_read_from_the_features():
     assert any(each is not None for said in one[:60] for each in said.values())
 
 
-@needs_sklearn
 def test_what_does_not_vary_has_no_part_in_distances():
     rng = np.random.default_rng(3)
     features, rises, rows = rng.normal(size=(50, 2)), np.ones(50), np.arange(50)
@@ -309,7 +280,6 @@ def test_the_usual_features_are_of_the_recipe():
     assert names <= set(FeatureRecipe().metadata(["BTC"]))
 
 
-@needs_sklearn
 def test_a_refused_bar_changes_nothing():
     source = SimilaritySource(SMALL)
     predictions(source, BARS[:90])
@@ -328,7 +298,6 @@ def test_a_refused_bar_changes_nothing():
 
 
 def test_recorded_candles_are_predicted():
-    pytest.importorskip("sklearn")
     if not HOURS.is_dir():
         pytest.skip(f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder")
     names = ("BTC", "ETH", "SOL", "BONK", "WIF", "XRP")
@@ -344,3 +313,24 @@ def test_recorded_candles_are_predicted():
             said |= set() if one is None else {context.symbol}
     # The first leader too, which is compared by the second.
     assert said == set(names)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 31, 32, 33, 129, 500])
+def test_the_nearest_are_those_of_all_distances_and_of_equals_the_older(rows):
+    rng = np.random.default_rng(rows)
+    # Whole numbers of few values, whose squares add up exactly and are often equal.
+    library = rng.integers(0, 4, (3, rows)).astype(np.float64)
+    questions = rng.integers(0, 4, (9, 3)).astype(np.float64)
+    apart = ((questions[:, :, np.newaxis] - library) ** 2).sum(axis=1)
+    order = np.argsort(apart, axis=1, kind="stable")
+    for neighbours in {1, (rows + 2) // 3, rows}:
+        squares, places = nearest_rows(library, questions, neighbours)
+        np.testing.assert_array_equal(places, order[:, :neighbours])
+        np.testing.assert_array_equal(squares, np.take_along_axis(apart, places, axis=1))
+
+
+def test_a_library_that_does_not_fit_is_refused():
+    library, questions = np.zeros((3, 5)), np.zeros((2, 3))
+    for wrong in ((library, questions, 6), (library, questions[:, :2].copy(), 1), (np.zeros((0, 5)), questions, 1)):
+        with pytest.raises(DataError, match="do not fit"):
+            nearest_rows(*wrong)

@@ -29,6 +29,7 @@ __all__ = [
     "feed_pairs",
     "hayashi_yoshida",
     "lanes",
+    "nearest_rows",
     "pass_over",
     "run",
     "two_sided_student",
@@ -199,6 +200,30 @@ def feed_pairs(
         Time, rows of the grid before, rows within the span, nanoseconds since the row before.
     max_gap : int
         More rows without both prices end the pair.
+    """
+
+def nearest_rows(library: Floats, questions: Floats, neighbours: int) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Return squared distances and places of the nearest rows of each question, the nearest first.
+
+    Parameters
+    ----------
+    library : float64, shape (d, n)
+        A row a feature; contiguous, nothing missing.
+    questions : float64, shape (k, d)
+        Contiguous, nothing missing.
+    neighbours : int
+        At most n.
+
+    Returns
+    -------
+    squares : float64, shape (k, neighbours)
+    places : int64, shape (k, neighbours)
+        Of equals, the row that comes first is nearer.
+
+    Raises
+    ------
+    DataError
+        Shapes that do not fit, more neighbours than rows.
     """
 
 def pass_over(pairs: list[PairFeed | None], max_gap: int) -> None:
@@ -1559,6 +1584,11 @@ class RecipeStream:
         self, ts: _Time, bar: Sequence[_Value] | None, leaders: Sequence[_Value]
     ) -> list[float | int | None] | None:
         """Take in a timestamp, and return the row shown, None where the symbol has no bar."""
+
+    def update_named(
+        self, ts: _Time, bar: Sequence[_Value] | None, leaders: Sequence[_Value], empty: dict[str, Any]
+    ) -> dict[str, float | int | None] | None:
+        """As `update`, in a copy of `empty`: a dict of all columns by name."""
 
     def peek(
         self, ts: _Time, bar: Sequence[_Value] | None, leaders: Sequence[_Value]

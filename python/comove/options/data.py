@@ -137,6 +137,9 @@ def epoch_nanoseconds(ts: object, name: str = "ts") -> int:
     DataError
         Another type, or not a time.
     """
+    # Live bars have plain integers; a look at a protocol takes as long as a coin's candle.
+    if type(ts) is int and -LARGEST - 1 <= ts <= LARGEST:
+        return ts
     number: int | None = None
     # pandas' missing time is a datetime that equals nothing.
     if isinstance(ts, dt.datetime) and ts == ts:

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import re
 from collections.abc import Sequence
+from math import inf
 from typing import SupportsIndex
 
 import numpy as np
@@ -35,6 +36,9 @@ def whole(name: str, value: object, *, least: int, most: int = MAX_ROWS, because
     ParameterError
         Not a whole number, below `least` or above `most`.
     """
+    # Most are plain; a look at the protocol takes some 20 us.
+    if type(value) is int and least <= value <= most:
+        return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
         raise ParameterError(f"{name} must be a whole number, got {value!r}", "type")
     number = value.__index__()
@@ -54,6 +58,9 @@ def positive(name: str, value: object) -> float:
     ParameterError
         Anything else.
     """
+    # Most are plain floats within their bounds; a look at all the types takes ten times as long.
+    if type(value) is float and 0.0 < value < inf:
+        return value
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.integer | np.floating):
         raise ParameterError(f"{name} must be a number, got {value!r}", "type")
     try:

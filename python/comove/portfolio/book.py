@@ -66,6 +66,11 @@ class Book:
         """In the order in which they were opened."""
         return tuple(self._positions.values())
 
+    @property
+    def held(self) -> Mapping[str, Position]:
+        """The positions by symbol, as they are at any time; not to be written to."""
+        return self._positions
+
     def get(self, symbol: str) -> Position | None:
         """Return the position in a symbol."""
         return self._positions.get(symbol)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Self, cast, get_args
+from typing import Any, Final, Self, cast, get_args
 
 from comove.errors import DataError, StateError
 from comove.options import choice, epoch_nanoseconds, positive, symbol_name
@@ -12,7 +12,7 @@ from comove.portfolio.book import Book, share_of
 from comove.portfolio.book_market import BookOnMarket
 from comove.portfolio.book_regime import BookRegime, book_regime
 from comove.portfolio.divergences import Divergence, divergences
-from comove.portfolio.entry import ENTRY_RULES, SIZELESS_RULES, Entry, Plan, RuleResult, at_stake, judge
+from comove.portfolio.entry import ENTRY_RULES, SIZELESS_RULES, Entry, Plan, RuleResult, at_stake, judge, refusals
 from comove.portfolio.exposure import LeaderExposure, leader_exposures
 from comove.portfolio.limits import PortfolioLimits
 from comove.portfolio.measured import Measured
@@ -23,6 +23,8 @@ from comove.portfolio.screens import SCREENS, Screen, Screened, screened
 from comove.structure import MarketStructureCoordinator
 
 __all__ = ["MultiSymbolCoordinator"]
+
+_SIDES: Final = get_args(Side)
 
 
 class MultiSymbolCoordinator(BookOnMarket):
@@ -75,7 +77,7 @@ class MultiSymbolCoordinator(BookOnMarket):
     - one_position: there is a long of 2000 in BONK already, the same way
     """
 
-    __slots__ = ("_asked", "_exposures", "_heat", "_weights")
+    __slots__ = ("_asked", "_exposures", "_gross", "_heat", "_weights")
 
     kind = "multi-symbol"
 
@@ -84,6 +86,7 @@ class MultiSymbolCoordinator(BookOnMarket):
         # What the answers below are of.
         self._asked: tuple[Measured, int] | None = None
         self._weights: dict[str, float] = {}
+        self._gross = 0.0
         self._heat: Heat | None = None
         self._exposures: tuple[LeaderExposure, ...] | None = None
 
@@ -184,7 +187,7 @@ class MultiSymbolCoordinator(BookOnMarket):
     def gross(self) -> float:
         """Sum of the sizes of all exposures over the capital, that of `heat`."""
         self._refresh()
-        return sum(abs(weight) for weight in self._weights.values())
+        return self._gross
 
     def exposures(self) -> tuple[LeaderExposure, ...]:
         """Return the net and gross exposure of the book to each leader, by single and by joint betas."""
@@ -242,7 +245,7 @@ class MultiSymbolCoordinator(BookOnMarket):
         `leader_breakdown` and `leader_beta` of the limits switch this rule and **max_leader_beta** off.
         """
         symbol_name("symbol", symbol)
-        choice("side", side, get_args(Side))
+        choice("side", side, _SIDES)
         size = positive("size", size)
         stop = None if stop is None else positive("stop", stop)
         book, window = self._book, self._window
@@ -283,14 +286,14 @@ class MultiSymbolCoordinator(BookOnMarket):
         Where there are none, `can_enter` may still refuse. It takes a tenth of its time.
         """
         symbol_name("symbol", symbol)
-        choice("side", side, get_args(Side))
+        choice("side", side, _SIDES)
         self._refresh()
-        weights, gross, held = {symbol: 0.0, **self._weights}, self.gross, self._book.get(symbol)
+        weights, gross, held = {symbol: 0.0, **self._weights}, self._gross, self._book.get(symbol)
         if held is not None and held.side != side:
             # At most it makes the one there is nothing.
             gross, weights[symbol] = gross - abs(weights[symbol]), 0.0
         plan = self._plan(symbol, side, weights, price=None, stop=None, gross=gross, risk=0.0)
-        return tuple(result for result in judge(plan, SIZELESS_RULES) if not result.passed)
+        return refusals(plan, SIZELESS_RULES)
 
     def _plan(
         self, symbol: str, side: Side, weights: Mapping[str, float], *, gross: float, risk: float, **rest: Any
@@ -298,7 +301,7 @@ class MultiSymbolCoordinator(BookOnMarket):
         return Plan(
             symbol=symbol,
             side=side,
-            held={position.symbol: position for position in self._book.positions},
+            held=self._book.held,
             weights=weights,
             gross=gross,
             risk=risk,
@@ -386,5 +389,6 @@ class MultiSymbolCoordinator(BookOnMarket):
         """Forget answers about a book, or a bar, that has changed since."""
         if self._asked != (now := (self._measured, self._book.version)):
             self._weights = self._book.weights(self._window)
+            self._gross = sum(abs(weight) for weight in self._weights.values())
             self._heat = self._exposures = None
             self._asked = now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from comove.options import positive
 from comove.portfolio.exposure import LeaderExposure, NetExposure
@@ -14,7 +14,7 @@ from comove.portfolio.positions import Position, Side
 from comove.portfolio.readings import Heat, MarginalHeat
 from comove.structure import LeaderStatus
 
-__all__ = ["ENTRY_RULES", "SIZELESS_RULES", "Entry", "Plan", "RuleResult", "at_stake", "judge"]
+__all__ = ["ENTRY_RULES", "SIZELESS_RULES", "Entry", "Plan", "RuleResult", "at_stake", "judge", "refusals"]
 
 #: A limit that is met exactly is met whatever rounding does to the last places.
 _ROUNDING: Final = 1e-12
@@ -113,79 +113,104 @@ def at_stake(
     return value, max(sign * units * (mark - stop) for mark in marks)
 
 
+#: Whether a rule passed, and what tells why: of most symbols nobody asks for the words of what passed.
+Verdict: TypeAlias = tuple[bool, Callable[[], str]]
+
+
 def judge(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
+<<<<<<< python/comove/portfolio/entry.py
     """Return what these rules say; nothing of one that the limits switch off."""
     off = [name for name, option in _SWITCHES.items() if not getattr(plan.limits, option)]
     return tuple(RuleResult(name, *ENTRY_RULES[name](plan)) for name in rules if name not in off)
+=======
+    """Return what these rules say."""
+    verdicts = [(name, *ENTRY_RULES[name](plan)) for name in rules]
+    return tuple(RuleResult(name, passed, tell()) for name, passed, tell in verdicts)
 
 
-def _fresh_price(plan: Plan) -> tuple[bool, str]:
+def refusals(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
+    """Return what those of these rules say that do not pass."""
+    verdicts = [(name, *ENTRY_RULES[name](plan)) for name in rules]
+    return tuple([RuleResult(name, False, tell()) for name, passed, tell in verdicts if not passed])
+>>>>>>> /tmp/entry_theirs.py
+
+
+def _fresh_price(plan: Plan) -> Verdict:
     age, most = plan.price_age, plan.limits.max_price_age
     if age is None:
-        return False, f"{plan.symbol} had no price in any bar"
-    return age <= most, f"the last price of {plan.symbol} is {age} rows old, at most {most} is fresh"
+        return False, lambda: f"{plan.symbol} had no price in any bar"
+    return age <= most, lambda: f"the last price of {plan.symbol} is {age} rows old, at most {most} is fresh"
 
 
-def _stop(plan: Plan) -> tuple[bool, str]:
-    if plan.stop is None:
-        return True, "no stop: the whole value counts as risk"
-    if plan.price is None:
-        return False, f"the stop {plan.stop:g} cannot be judged without a price; the whole value counts as risk"
+def _stop(plan: Plan) -> Verdict:
+    stop, price = plan.stop, plan.price
+    if stop is None:
+        return True, lambda: "no stop: the whole value counts as risk"
+    if price is None:
+        return False, lambda: f"the stop {stop:g} cannot be judged without a price; the whole value counts as risk"
     where, sign = ("below", 1.0) if plan.side == "long" else ("above", -1.0)
-    right = (plan.price - plan.stop) * sign > 0
-    return right, (
-        f"the stop {plan.stop:g} of a {plan.side} is {'' if right else 'not '}{where} the price {plan.price:g}"
-        f"{'' if right else '; the whole value counts as risk'}"
+    right = (price - stop) * sign > 0
+    return (
+        right,
+        lambda: (
+            f"the stop {stop:g} of a {plan.side} is {'' if right else 'not '}{where} the price {price:g}"
+            f"{'' if right else '; the whole value counts as risk'}"
+        ),
     )
 
 
-def _one_position(plan: Plan) -> tuple[bool, str]:
+def _one_position(plan: Plan) -> Verdict:
     held = plan.held.get(plan.symbol)
     if held is None:
-        return True, f"there is no position in {plan.symbol}"
+        return True, lambda: f"there is no position in {plan.symbol}"
     kind = "the same way" if held.side == plan.side else "the other way: close it instead"
-    return False, f"there is a {held.side} of {held.size:g} in {plan.symbol} already, {kind}"
+    return False, lambda: f"there is a {held.side} of {held.size:g} in {plan.symbol} already, {kind}"
 
 
-def _max_positions(plan: Plan) -> tuple[bool, str]:
+def _max_positions(plan: Plan) -> Verdict:
     count, most = len(plan.weights), plan.limits.max_positions
-    return count <= most, f"{count} positions with it, at most {most}"
+    return count <= most, lambda: f"{count} positions with it, at most {most}"
 
 
-def _max_per_asset(plan: Plan) -> tuple[bool, str]:
+def _max_per_asset(plan: Plan) -> Verdict:
     return _within(f"exposure to {plan.symbol}", abs(plan.weights[plan.symbol]), plan.limits.max_per_asset)
 
 
-def _capital(plan: Plan) -> tuple[bool, str]:
+def _capital(plan: Plan) -> Verdict:
     return _within("risk to all stops", plan.risk, plan.limits.max_risk)
 
 
-def _max_heat(plan: Plan) -> tuple[bool, str]:
+def _max_heat(plan: Plan) -> Verdict:
     return _within("gross exposure", plan.gross, plan.limits.max_heat)
 
 
-def _max_correlated_exposure(plan: Plan) -> tuple[bool, str]:
-    measured = plan.measured
-    group = measured.group_of(plan.symbol)
-    joined = [symbol for symbol in plan.weights if symbol in group]
-    others = [symbol for symbol in plan.weights if symbol not in group]
+def _max_correlated_exposure(plan: Plan) -> Verdict:
+    measured, weights = plan.measured, plan.weights
+    group = measured.members(plan.symbol)
+    joined = [symbol for symbol in weights if symbol in group]
+    others = [symbol for symbol in weights if symbol not in group]
     assumed = [symbol for symbol, known in zip(others, _are_known(plan, others), strict=True) if not known]
-    total = sum(abs(plan.weights[symbol]) for symbol in (*joined, *assumed))
-    passed, text = _within(
-        f"exposure to the correlation group of {plan.symbol}", total, plan.limits.max_correlated_exposure
-    )
-    held = [symbol for symbol in joined if symbol != plan.symbol]
-    if held:
-        text += f"; in it: {', '.join(held)}"
-    if assumed:
-        text += f"; taken to be in it, for the correlation is not known: {', '.join(assumed)}"
-    return passed, text
+    total = sum([abs(weights[symbol]) for symbol in (*joined, *assumed)])
+    what = f"exposure to the correlation group of {plan.symbol}"
+    passed, tell = _within(what, total, plan.limits.max_correlated_exposure)
+
+    def told() -> str:
+        text, held = tell(), [symbol for symbol in joined if symbol != plan.symbol]
+        if held:
+            text += f"; in it: {', '.join(held)}"
+        if assumed:
+            text += f"; taken to be in it, for the correlation is not known: {', '.join(assumed)}"
+        return text
+
+    return passed, told
 
 
 def _are_known(plan: Plan, others: Sequence[str]) -> list[bool]:
     """Return whether the correlation of the symbol with each of some others is known."""
     window = plan.measured.window
     own = window.place(plan.symbol)
+    if not others:
+        return []
     if own is None:
         return [False] * len(others)
     row = plan.measured.correlations[own].tolist()
@@ -193,7 +218,7 @@ def _are_known(plan: Plan, others: Sequence[str]) -> list[bool]:
     return [place is not None and row[place] == row[place] for place in places]
 
 
-def _max_leader_beta(plan: Plan) -> tuple[bool, str]:
+def _max_leader_beta(plan: Plan) -> Verdict:
     limits, passed, texts = plan.limits, True, []
     unknown: dict[str, list[str]] = {}
     for before, after in zip(plan.exposure_before, plan.exposure_after, strict=True):
@@ -216,7 +241,7 @@ def _max_leader_beta(plan: Plan) -> tuple[bool, str]:
         texts.append(text)
     # Mostly one reason for all leaders.
     texts += [f"net exposure to {' and '.join(leaders)} is not known: {why}" for why, leaders in unknown.items()]
-    return passed, "; ".join(texts)
+    return passed, lambda: "; ".join(texts)
 
 
 def _bound(exposure: NetExposure, errors: float) -> float | None:
@@ -225,33 +250,33 @@ def _bound(exposure: NetExposure, errors: float) -> float | None:
     return abs(exposure.net) + errors * exposure.stderr
 
 
-def _leader_breakdown(plan: Plan) -> tuple[bool, str]:
+def _leader_breakdown(plan: Plan) -> Verdict:
     if plan.side == "short":
-        return True, "shorts may be opened while a leader breaks down"
+        return True, lambda: "shorts may be opened while a leader breaks down"
     own = [status for status in plan.leaders if status.leader == plan.symbol]
     watched = own or plan.leaders
     wrong = [status for status in watched if status.breaking is not False]
     if not wrong:
         kind = f"{plan.symbol} does not break down" if own else "no leader breaks down"
-        return True, f"{kind}: {'; '.join(status.reason for status in watched)}"
+        return True, lambda: f"{kind}: {'; '.join(status.reason for status in watched)}"
     what = f"no long in {plan.symbol}" if own else "no longs in assets other than leaders"
     texts = [
         status.reason if status.breaking else f"it is not known whether {status.leader} breaks down: {status.reason}"
         for status in wrong
     ]
-    return False, f"{what} until {_listed(wrong)} stabilised: {'; '.join(texts)}"
+    return False, lambda: f"{what} until {_listed(wrong)} stabilised: {'; '.join(texts)}"
 
 
 def _listed(statuses: Sequence[LeaderStatus]) -> str:
     return f"{' and '.join(status.leader for status in statuses)} {'has' if len(statuses) == 1 else 'have'}"
 
 
-def _within(what: str, value: float, most: float) -> tuple[bool, str]:
-    return value <= most + _ROUNDING, f"{what} would be {value:.4g} of the capital, at most {most:g}"
+def _within(what: str, value: float, most: float) -> Verdict:
+    return value <= most + _ROUNDING, lambda: f"{what} would be {value:.4g} of the capital, at most {most:g}"
 
 
 #: Every rule by its name, in the order in which they are told.
-ENTRY_RULES: Final[Mapping[str, Callable[[Plan], tuple[bool, str]]]] = {
+ENTRY_RULES: Final[Mapping[str, Callable[[Plan], Verdict]]] = {
     "fresh_price": _fresh_price,
     "stop": _stop,
     "one_position": _one_position,

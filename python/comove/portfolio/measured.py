@@ -54,6 +54,7 @@ class Measured:
         "_fits",
         "_group_of",
         "_groups",
+        "_members",
         "_single",
         "_used",
         "leaders",
@@ -66,6 +67,7 @@ class Measured:
         self._correlations: Floats | None = None
         self._groups: list[tuple[str, ...]] | None = None
         self._group_of: dict[str, tuple[str, ...]] | None = None
+        self._members: dict[str, frozenset[str]] | None = None
         self._fits: dict[tuple[str, ...], Regressions] = {}
         self._used: tuple[str, ...] | None = None
         self._asked = False
@@ -103,6 +105,13 @@ class Measured:
         if self._group_of is None:
             self._group_of = {name: group for group in self.groups for name in group}
         return self._group_of.get(symbol, (symbol,))
+
+    def members(self, symbol: str) -> frozenset[str]:
+        """Return the group a symbol is in as a set."""
+        if self._members is None:
+            self._members = {name: each for group in self.groups for each in [frozenset(group)] for name in group}
+        found = self._members.get(symbol)
+        return frozenset((symbol,)) if found is None else found
 
     @property
     def used(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from comove.errors import ParameterError
 from comove.options import choice, positive, symbol_name
@@ -11,6 +11,7 @@ from comove.options import choice, positive, symbol_name
 __all__ = ["Position", "Side"]
 
 Side: TypeAlias = Literal["long", "short"]
+_SIDES: Final = get_args(Side)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ class Position:
 
     def __post_init__(self) -> None:
         symbol_name("symbol", self.symbol)
-        choice("side", self.side, get_args(Side))
+        choice("side", self.side, _SIDES)
         for name in ("size", "entry"):
             object.__setattr__(self, name, positive(name, getattr(self, name)))
         positive("size / entry", self.units)

@@ -49,9 +49,11 @@ class Context:
         The row of the recipe, nothing filled, as `FeatureStream` gives it.
     structure : MarketStructureCoordinator
         The live market, to be asked and not to be fed.
+    close : float
+        Close of the bar.
     """
 
-    __slots__ = ("_regime", "candles", "features", "leader_candles", "row", "structure", "symbol", "ts")
+    __slots__ = ("_regime", "candles", "close", "features", "leader_candles", "row", "structure", "symbol", "ts")
 
     def __init__(
         self,
@@ -66,12 +68,8 @@ class Context:
         self.symbol, self.ts, self.row = symbol, ts, row
         self.candles, self.leader_candles = candles, leader_candles
         self.features, self.structure = features, structure
+        self.close = float(candles[-1, CLOSE])
         self._regime: MarketStructureSnapshot | None = None
-
-    @property
-    def close(self) -> float:
-        """Close of the bar."""
-        return float(self.candles[-1, CLOSE])
 
     @property
     def leaders(self) -> tuple[str, ...]:

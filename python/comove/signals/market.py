@@ -186,8 +186,8 @@ class SignalMarket(Sealed):
             self._seen[symbol] = self._row
         end = self._shift()
         self._table[:, end - 1] = np.nan
-        for symbol, values in given.items():
-            self._table[self._place[symbol], end - 1] = values
+        if given:
+            self._table[[self._place[symbol] for symbol in given], end - 1] = list(given.values())
         shown = self._table[:, end - min(self.rows, self._row + 1) : end]
         leaders = [leader for leader in self.structure.leaders if leader in self._place]
         closes = {leader.lower(): given[leader][CLOSE] for leader in leaders if leader in given}
@@ -207,13 +207,17 @@ class SignalMarket(Sealed):
         if mark is not None:
             mark("features")
         of_leaders = {leader: shown[self._place[leader]] for leader in leaders}
+        # All but the leaders share one mapping.
+        of_others = {
+            symbol: {leader: table for leader, table in of_leaders.items() if leader != symbol} for symbol in leaders
+        }
         return {
             symbol: Context(
                 symbol,
                 time,
                 self._row,
                 shown[place],
-                {leader: table for leader, table in of_leaders.items() if leader != symbol},
+                of_others.get(symbol, of_leaders),
                 features.get(symbol) or {},
                 self.structure,
             )

@@ -55,9 +55,9 @@ class Outcomes:
 
     def note(self, context: Context, said: Any) -> None:
         """Keep what is said of a symbol now: plain values, that a snapshot can hold."""
-        bars = self._bars
-        if not bars or bars[-1][0] != context.row:
-            bars.append((context.row, {}))
+        bars, row = self._bars, context.row
+        if not bars or bars[-1][0] != row:
+            bars.append((row, {}))
         bars[-1][1][context.symbol] = context.close, said
 
     def settle(self, contexts: Iterable[Context]) -> list[Outcome]:
@@ -73,12 +73,12 @@ class Outcomes:
         if not bars or bars[0][0] > due:
             return []
         row, noted = bars.popleft()
-        found = []
-        for context in (first, *contexts):
-            kept = noted.get(context.symbol)
-            if kept is not None:
-                found.append(Outcome(context.symbol, kept[1], row, kept[0], context.close))
-        return found
+        there = [context for context in (first, *contexts) if context.symbol in noted]
+        kept = [noted[context.symbol] for context in there]
+        return [
+            Outcome(context.symbol, said, row, close, context.close)
+            for context, (close, said) in zip(there, kept, strict=True)
+        ]
 
     def to_state(self) -> list[Any]:
         """Return what waits as plain values."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
 
 from comove.errors import DataError, OrderError, ParameterError
 from comove.state import Sealed
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Abstention", "AlphaEngine", "Direction", "Prediction", "PredictionSource", "Signal", "bar_row"]
 
 Direction: TypeAlias = Literal["long", "short"]
+_SIDES: Final = ("long", "short")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,13 @@ class Prediction:
     reason: str
 
     def __post_init__(self) -> None:
+        up, rows = self.probability, self.horizon
+        # Nearly all are so; the looks below take as long as all else here.
+        if self.direction in _SIDES and type(up) is float and 0.0 <= up <= 1.0 and type(rows) is int and rows >= 1:
+            return
         _check_direction(self.direction)
-        _check_share("probability", self.probability)
-        _check_horizon(self.horizon)
+        _check_share("probability", up)
+        _check_horizon(rows)
 
     @property
     def up(self) -> float:
@@ -104,6 +109,17 @@ class AlphaEngine(Sealed):
     @abstractmethod
     def evaluate(self, context: Context) -> Signal | Abstention:
         """Return what is expected of a symbol of the last bar; the engine changes only by what it notes of it."""
+
+    def evaluate_all(self, contexts: Sequence[Context]) -> list[Signal | Abstention | Exception]:
+        """Return `evaluate` of each symbol, and in its place what it raised."""
+        answers: list[Signal | Abstention | Exception] = []
+        for context in contexts:
+            try:
+                answers.append(self.evaluate(context))
+            # An engine may be anybody's, and one that fails must not take the others with it.
+            except Exception as error:
+                answers.append(error)
+        return answers
 
 
 class PredictionSource(Sealed):
@@ -137,10 +153,11 @@ def bar_row(contexts: Sequence[Context], last: int) -> int:
     """
     if not contexts:
         return last
-    rows = {context.row for context in contexts}
-    row = max(rows)
-    if len(rows) > 1:
-        raise DataError(f"contexts must be of one row, got rows {min(rows)} and {row}", "row")
+    row = contexts[0].row
+    for context in contexts:
+        if context.row != row:
+            rows = [each.row for each in contexts]
+            raise DataError(f"contexts must be of one row, got rows {min(rows)} and {max(rows)}", "row")
     if row <= last:
         raise OrderError(f"row must be after the last one, {last}, got {row}", "time_order")
     if len({context.symbol for context in contexts}) < len(contexts):
@@ -151,7 +168,7 @@ def bar_row(contexts: Sequence[Context], last: int) -> int:
 
 
 def _check_direction(direction: object) -> None:
-    if direction not in ("long", "short"):
+    if direction not in _SIDES:
         raise ParameterError(f"direction must be one of 'long', 'short', got {direction!r}", "choice")
 
 

@@ -22,6 +22,7 @@ __all__ = ["Told", "confidence", "describe", "describe_told", "nothing_known", "
 _NAMES: Final = tuple(regime.value for regime in REGIMES)
 _LABELS: Final = (*REGIMES, MarketRegime.UNKNOWN)
 _NOTHING: Final[Fixed[float]] = Fixed({})
+_NO_TIME: Final = timedelta(0)
 
 
 def confidence(label: int, scores: list[float]) -> float:
@@ -55,8 +56,10 @@ class Told:
     leader: str | None
     leader_before: str | None
     outperformer: str | None
-    own_evidence: dict[str, list[float]]
+    own_evidence: dict[str, list[float | None]]
     """That of each column."""
+    all_there: bool
+    """Whether each leader has a price in the row."""
     labels: list[int]
     since: list[int]
     scores: list[list[float]]
@@ -78,12 +81,12 @@ def tell(tracker: RegimeTracker) -> Told | None:
     symbols = len(tracker.leaders) + int((companions.last[len(tracker.leaders) :] >= 0).sum())
     correlated = int((companions.cross[1:] == companions.cross[1:]).sum())
     evidence: dict[str, float | None] = {}
-    own: dict[str, list[float]] = {}
+    own: dict[str, list[float | None]] = {}
     for name, value in at.evidence.items():
         if isinstance(value, float):
             evidence[name] = _given(value)
         else:
-            own[name] = value.tolist()
+            own[name] = [each if each == each else None for each in value.tolist()]
     for leader, trend in zip(tracker.leaders, leaders.trends, strict=True):
         evidence[f"trend_{leader}"] = _given(trend)
     return Told(
@@ -94,6 +97,7 @@ def tell(tracker: RegimeTracker) -> Told | None:
         leader_before=_leader(tracker, leaders.ahead_before),
         outperformer=_leader(tracker, leaders.outperformer),
         own_evidence=own,
+        all_there=bool((companions.last[: len(tracker.leaders)] == tracker.row).all()),
         labels=labels.label.tolist(),
         since=labels.since.tolist(),
         scores=labels.scores.T.tolist(),
@@ -129,7 +133,7 @@ def describe_told(
     column = _column(tracker, told, asset)
     evidence = told.evidence.copy()
     for name, values in told.own_evidence.items():
-        evidence[name] = None if column is None else _given(values[column])
+        evidence[name] = None if column is None else values[column]
     label, scores, n, since, age, coverage = UNKNOWN, [nan], 0, -1, None, 0.0
     if column is not None:
         label, scores, n, since = told.labels[column], told.scores[column], told.n[column], told.since[column]
@@ -157,7 +161,7 @@ def describe_told(
         evidence=Fixed(evidence),
         rows_in_regime=tracker.row - since if known and since >= 0 else None,
         n=n,
-        age=None if age is None else _span(age),
+        age=None if age is None else _span(age) if age else _NO_TIME,
         coverage=coverage,
         reason=reason,
     )
@@ -215,6 +219,8 @@ def _remarks(tracker: RegimeTracker, told: Told, asset: str | None, column: int,
     at, age = tracker.now, now - told.last_ts[column]
     if told.last[column] < tracker.row or (at is not None and at.step and age > 2 * at.step):
         yield _old(asset or "a leader", age)
+    if told.all_there:
+        return
     for place, leader in enumerate(tracker.leaders):
         last = told.last[place + 1]
         if last < 0:

@@ -81,13 +81,16 @@ class AssetFeed:
         """Note a row that is not of this asset's grid."""
         pass_over(self.pairs, max_gap)
 
-    def push(self, ts: int, price: float, prices: Sequence[float], settings: Settings) -> None:
-        """Take in a row of the grid: the asset's price and the leaders', NaN where missing."""
+    def push(self, ts: int, price: float, prices: Sequence[float], moves: Sequence[float], settings: Settings) -> None:
+        """Take in a row of the grid: the asset's price, the leaders' prices and `leader_moves`, NaN where missing."""
         past = self.past
         step = 0 if past.last is None else ts - past.last
         past.push(ts, settings.window_span)
         moved = price / self.price - 1.0
-        moves = [now / before - 1.0 for now, before in zip(prices, self.prices, strict=True)]
         at = (ts, past.count - 1, len(past.within), step)
         feed_pairs(self.pairs, moved, price == price, moves, prices, at, settings.laying.max_gap)
         self.price, self.prices = price, prices
+
+    def leader_moves(self, prices: Sequence[float]) -> list[float]:
+        """Return the leaders' returns from the row before to these prices."""
+        return [now / before - 1.0 for now, before in zip(prices, self.prices, strict=True)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import nan
 
 from comove.errors import DataError, OrderError, ParameterError
@@ -94,13 +94,18 @@ class LiveMarket:
         else:
             now = prices
         of_leaders = [now.get(leader, nan) for leader in s.leaders]
+        # Mostly all assets had the row before, and with it the same prices of the leaders.
+        before: Sequence[float] | None = None
+        moves: list[float] = []
         for symbol, feed in feeds.items():
-            if symbol in prices:
-                feed.push(ts, prices[symbol], of_leaders, s)
-            elif led and by_asset:
+            if symbol not in prices and not led:
+                continue
+            if by_asset and symbol not in prices:
                 feed.pass_over(s.laying.max_gap)
-            elif led:
-                feed.push(ts, nan, of_leaders, s)
+                continue
+            if feed.prices is not before:
+                before, moves = feed.prices, feed.leader_moves(of_leaders)
+            feed.push(ts, prices.get(symbol, nan), of_leaders, moves, s)
         if led:
             self.leader_rows.push(ts, s.window_span)
             self.tracker.push(ts, now)

@@ -22,6 +22,7 @@ pub mod joint;
 pub mod lags;
 pub mod lanes;
 pub mod moments;
+pub mod neighbours;
 pub mod pair;
 pub mod panel;
 pub mod params;

@@ -3,6 +3,7 @@
 mod arrays;
 mod errors;
 mod live;
+mod neighbours;
 mod options;
 mod plugin;
 mod student;
@@ -18,6 +19,7 @@ fn _comove(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(arrays::lanes, module)?)?;
     module.add_function(wrap_pyfunction!(student::two_sided_student, module)?)?;
     module.add_function(wrap_pyfunction!(ticks::hayashi_yoshida, module)?)?;
+    module.add_function(wrap_pyfunction!(neighbours::nearest_rows, module)?)?;
     module.add_function(wrap_pyfunction!(live::feed::feed_pairs, module)?)?;
     module.add_function(wrap_pyfunction!(live::feed::pass_over, module)?)?;
     module.add_class::<ticks::Ticks>()?;

@@ -160,9 +160,28 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         if context.row != self._row:
             raise DataError(f"context must be of the last bar observed, row {self._row}, got {context.row}", "row")
         found = self._look(context)
-        if isinstance(found, str):
-            return Abstention(found)
-        direction, strength, reason = found
+        return Abstention(found) if isinstance(found, str) else self._signal(context, found)
+
+    def evaluate_all(self, contexts: Sequence[Context]) -> list[Signal | Abstention | Exception]:
+        """Return `evaluate` of each symbol, and in its place what it raised."""
+        if type(self).evaluate is not RecordingEngine.evaluate:
+            return AlphaEngine.evaluate_all(self, contexts)
+        answers: list[Signal | Abstention | Exception] = []
+        row, look = self._row, self._look
+        for context in contexts:
+            try:
+                if context.row != row:
+                    answers.append(self.evaluate(context))
+                    continue
+                found = look(context)
+                answers.append(Abstention(found) if isinstance(found, str) else self._signal(context, found))
+            except Exception as error:
+                answers.append(error)
+        return answers
+
+    def _signal(self, context: Context, lean: Lean) -> Signal:
+        """Return the signal of a lean, and note it."""
+        direction, strength, reason = lean
         if context.symbol not in self._noted:
             self._noted[context.symbol] = None
             self._outcomes.note(context, direction)

@@ -4,7 +4,7 @@ use comove_core::features::{CrossAsset, Lookbacks};
 use comove_core::recipe::stream::{FeatureStream as Core, Plan, Shown};
 use comove_core::recipe::{INPUTS, Wanted};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyFloat, PyInt, PyList, PyType};
+use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyType};
 
 use super::arguments::{Time, Value, Values};
 use super::shared_verbs;
@@ -38,9 +38,14 @@ type Bar = Option<[Value; INPUTS.len()]>;
 impl RecipeStream {
     /// A row as Python sees it: None where missing, whole numbers for ages.
     fn shown_row<'py>(&self, py: Python<'py>, row: Option<Vec<f64>>) -> PyResult<Option<Bound<'py, PyList>>> {
-        let plan = self.core.plan();
         let Some(row) = row else { return Ok(None) };
-        let objects = row.iter().zip(&plan.shown).map(|(&value, shown)| {
+        PyList::new(py, self.objects(py, &row)).map(Some)
+    }
+
+    /// The values of a row as Python sees them.
+    fn objects<'py>(&self, py: Python<'py>, row: &[f64]) -> impl ExactSizeIterator<Item = Bound<'py, PyAny>> {
+        let plan = self.core.plan();
+        row.iter().zip(&plan.shown).map(move |(&value, shown)| {
             if value.is_nan() {
                 py.None().into_bound(py)
             } else if plan.is_age(shown.place) {
@@ -48,8 +53,7 @@ impl RecipeStream {
             } else {
                 PyFloat::new(py, value).into_any()
             }
-        });
-        PyList::new(py, objects).map(Some)
+        })
     }
 }
 
@@ -97,6 +101,24 @@ impl RecipeStream {
         let bar = bar.map(|bar| bar.map(|value| value.0));
         let row = self.core.update(ts.0, bar, &leaders.0).map_err(raise)?;
         self.shown_row(py, row)
+    }
+
+    /// As `update`, in a copy of `empty`: a dict of all columns by name, so that no dict grows while it is filled.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 hands over
+    fn update_named<'py>(
+        &mut self,
+        ts: Time,
+        bar: Bar,
+        leaders: Values,
+        empty: Bound<'py, PyDict>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let bar = bar.map(|bar| bar.map(|value| value.0));
+        let Some(row) = self.core.update(ts.0, bar, &leaders.0).map_err(raise)? else { return Ok(None) };
+        let named = empty.copy()?;
+        for (name, value) in empty.keys().iter().zip(self.objects(empty.py(), &row)) {
+            named.set_item(name, value)?;
+        }
+        Ok(Some(named))
     }
 
     /// Return what `update` would return, and change nothing.
