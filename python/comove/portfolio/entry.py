@@ -118,21 +118,18 @@ Verdict: TypeAlias = tuple[bool, Callable[[], str]]
 
 
 def judge(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
-<<<<<<< python/comove/portfolio/entry.py
     """Return what these rules say; nothing of one that the limits switch off."""
-    off = [name for name, option in _SWITCHES.items() if not getattr(plan.limits, option)]
-    return tuple(RuleResult(name, *ENTRY_RULES[name](plan)) for name in rules if name not in off)
-=======
-    """Return what these rules say."""
-    verdicts = [(name, *ENTRY_RULES[name](plan)) for name in rules]
-    return tuple(RuleResult(name, passed, tell()) for name, passed, tell in verdicts)
+    return tuple(RuleResult(name, passed, tell()) for name, passed, tell in _verdicts(plan, rules))
 
 
 def refusals(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
-    """Return what those of these rules say that do not pass."""
-    verdicts = [(name, *ENTRY_RULES[name](plan)) for name in rules]
-    return tuple([RuleResult(name, False, tell()) for name, passed, tell in verdicts if not passed])
->>>>>>> /tmp/entry_theirs.py
+    """Return what those of these rules say that do not pass; nothing of one that the limits switch off."""
+    return tuple([RuleResult(name, False, tell()) for name, passed, tell in _verdicts(plan, rules) if not passed])
+
+
+def _verdicts(plan: Plan, rules: Iterable[str]) -> list[tuple[str, bool, Callable[[], str]]]:
+    off = [name for name, option in _SWITCHES.items() if not getattr(plan.limits, option)]
+    return [(name, *ENTRY_RULES[name](plan)) for name in rules if name not in off]
 
 
 def _fresh_price(plan: Plan) -> Verdict:
