@@ -103,8 +103,8 @@ def judge(by_chance: Sequence[Outcome], led_by: Sequence[Outcome]) -> None:
     gross, net = (np.array([getattr(each, name) for each in by_chance]) for name in ("gross", "net"))
     error = gross.std(ddof=1) / math.sqrt(len(gross))
     click.echo(
-        f"noise, {len(gross)} seeds: {gross.mean():+.3%} +- {error:.3%} before costs, "
-        f"{(net - gross).mean():+.3%} costs, {net.mean():+.3%} after",
+        f"noise, {len(gross)} seeds: {gross.mean():+.3%} +- {error:.3%} before costs, {(net - gross).mean():+.3%} "
+        f"costs, {net.mean():+.3%} after",
         err=True,
     )
     broken = []

@@ -14,7 +14,7 @@ from scipy.stats import binom
 from ablation_cases import BLIND, COSTS, LED, FlipsMaker, ablated_noise, led, noise
 from comove import DataError, ParameterError
 from comove.backtest import Ablation, Costs, WalkForward, ablate, run
-from comove.backtest.ablation import compared
+from comove.backtest.comparing import compared
 from comove.backtest.variants import ALL, BASE, Variant, variants
 from comove.portfolio import RiskOptions
 

@@ -8,7 +8,8 @@ to the last cent; a fold writes down what it has done every thousand bars, and g
 
 from __future__ import annotations
 
-from comove.backtest.ablation import Ablation, ablate
+from comove.backtest.ablating import ablate
+from comove.backtest.ablation import Ablation
 from comove.backtest.changes import ChangedDecision
 from comove.backtest.costs import Costs
 from comove.backtest.folds import Fold, WalkForward

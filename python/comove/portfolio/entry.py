@@ -123,13 +123,12 @@ def judge(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
 
 
 def refusals(plan: Plan, rules: Iterable[str]) -> tuple[RuleResult, ...]:
-    """Return what those of these rules say that do not pass."""
+    """Return what those of these rules say that do not pass; nothing of one that the limits switch off."""
     return tuple([RuleResult(name, False, tell()) for name, passed, tell in _verdicts(plan, rules) if not passed])
 
 
 def _verdicts(plan: Plan, rules: Iterable[str]) -> list[tuple[str, bool, Callable[[], str]]]:
-    limits = plan.limits
-    off = [name for name, option in _SWITCHES.items() if not getattr(limits, option)]
+    off = [name for name, option in _SWITCHES.items() if not getattr(plan.limits, option)]
     return [(name, *ENTRY_RULES[name](plan)) for name in rules if name not in off]
 
 
