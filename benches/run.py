@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from measure import Bench, Line, Scale
 
 HERE = Path(__file__).resolve().parent
-RIVALS = ("numba", "numbagg", "pandas", "polars_ds", "polars_ols", "pyarrow", "river", "sklearn", "talib")
+RIVALS = ("numba", "numbagg", "pandas", "polars_ds", "polars_ols", "pyarrow", "river", "talib")
 # Read once, when a library is imported.
 THREAD_VARIABLES = (
     "MKL_NUM_THREADS",

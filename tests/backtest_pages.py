@@ -228,10 +228,15 @@ class MadeAblation:
     answer: str = "One part helps, one <harms>."
 
 
-def difference(value=-0.01, low=-0.07, high=0.05, p_value=0.6, adjusted=1.0, reason="", gross_value=-0.02):
+def difference(value=-0.01, low=-0.07, high=0.05, p_value=0.6, adjusted=1.0, reason="", gross=None, scaled=None):
+    """`gross` and `scaled` are (value, adjusted); by default those of the net difference."""
+    (gross_value, gross_adjusted), (scaled_value, scaled_adjusted) = (
+        each or (value, adjusted) for each in (gross, scaled)
+    )
     return {
         "value": value, "low": low, "high": high, "p_value": p_value, "adjusted": adjusted, "reason": reason,
-        "gross_value": gross_value,
+        "gross_value": gross_value, "gross_adjusted": gross_adjusted,
+        "scaled_value": scaled_value, "scaled_adjusted": scaled_adjusted,
     }  # fmt: skip
 
 
@@ -253,12 +258,12 @@ def ablation(differences, rows=3000, seed=5):
 
 
 MIXED = {
-    "beta_sizing": difference(-0.042, -0.073, -0.011, 0.003, 0.015),
+    "beta_sizing": difference(-0.042, -0.073, -0.011, 0.003, 0.015, gross=(-0.02, 0.02), scaled=(-0.03, 0.03)),
     "leader_volatility": difference(-0.002, -0.031, 0.027, 0.88, 1.0),
     "regimes": difference(0.06, 0.02, 0.1, 0.002, 0.012),
     "leader_engine": difference(0.03, 0.001, 0.061, 0.04, 0.16),
     "structure_source": difference(0.0, None, None, None, None, "no bar differs"),
-    "all": difference(None, None, None, None, None, "nothing was left of all at 2023-02-03T08:00:00Z", None),
+    "all": difference(None, None, None, None, None, "nothing was left of all at 2023-02-03T08:00:00Z"),
 }
 
 

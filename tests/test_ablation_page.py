@@ -12,7 +12,8 @@ import pytest
 from backtest_pages import MIXED, NO_SPACE, ablation, cells_of, difference, text_of
 from commands import needs_plotly
 from comove.backtest.page import ablation_page, ablation_table
-from comove.backtest.page.ablation import verdict_of, verdict_words
+from comove.backtest.page.ablation import verdict_words
+from comove.backtest.verdicts import verdict_of
 from comove.errors import DataError
 
 
@@ -22,7 +23,7 @@ def words(**changes):
 
 def test_verdicts_are_those_for_all_parts_together():
     helps, harms = difference(-0.04, -0.07, -0.01, 0.01, 0.03), difference(0.04, 0.01, 0.07, 0.01, 0.03)
-    assert (verdict_of(helps), verdict_of(harms), verdict_of(difference())) == ("helps", "harms", "")
+    assert (verdict_of(helps), verdict_of(harms), verdict_of(difference())) == ("helps", "harms", "chance")
     assert words(value=-0.04, p_value=0.01, adjusted=0.03) == (
         "the part helps: without it the strategy earned 4.0 % a year less"
     )
@@ -31,12 +32,30 @@ def test_verdicts_are_those_for_all_parts_together():
     )
 
 
+@pytest.mark.parametrize("value", [-0.04, 0.04])
+def test_a_difference_of_costs_or_of_risk_alone_is_no_verdict_on_the_part(value):
+    sure = {"value": value, "p_value": 0.01, "adjusted": 0.03}
+    side = "less" if value < 0.0 else "more"
+    for other in ((value, 0.06), (-value, 0.001), (value, None), (None, None), (0.0, 0.001)):
+        assert verdict_of(difference(**sure, gross=other)) == "costs"
+        assert verdict_of(difference(**sure, scaled=other)) == "risk"
+        assert verdict_of(difference(**sure, gross=other, scaled=other)) == "costs"
+    assert words(**sure, gross=(value, 0.5)) == (
+        f"without it the strategy earned 4.0 % a year {side}, but not before costs: it is what trading costs that "
+        "differs"
+    )
+    assert words(**sure, scaled=(value, 0.5)) == (
+        f"without it the strategy earned 4.0 % a year {side}, but not at the same risk: it is how much is risked that "
+        "differs"
+    )
+
+
 def test_what_is_significant_alone_is_not_significant_among_many():
     assert words(value=-0.04, low=-0.07, high=-0.01, p_value=0.02, adjusted=0.08) == (
         "no significant difference once it is counted how many parts were tried; without it a year may bring anything "
         "from -7.0 % to -1.0 %"
     )
-    assert verdict_of(difference(-0.04, -0.07, -0.01, 0.02, 0.05)) == ""
+    assert verdict_of(difference(-0.04, -0.07, -0.01, 0.02, 0.05)) == "chance"
 
 
 def test_no_difference_is_said_as_it_is():
@@ -56,10 +75,10 @@ def test_the_table_holds_the_numbers():
     rows = ablation(MIXED, rows=40).table.to_dicts()
     cells = cells_of(ablation_table(rows), "ablation")
     assert len(cells) == 1 + len(MIXED)
-    assert cells[0] == ["base|base in other words", "10.0 %", "1.20", *[""] * 5, "what the others are compared with"]
-    assert cells[1][3:8] == ["-4.2 %", "-7.3 % to -1.1 %", "-2.0 %", "0.003", "0.015"]
-    assert cells[5][3:8] == ["0.00 %", "–", "-2.0 %", "–", "–"]  # noqa: RUF001
-    assert cells[6][1:8] == ["–"] * 7  # noqa: RUF001
+    assert cells[0] == ["base|base in other words", "10.0 %", "1.20", *[""] * 6, "what the others are compared with"]
+    assert cells[1][3:9] == ["-4.2 %", "-7.3 % to -1.1 %", "0.003", "0.015", "-2.0 %|p 0.020", "-3.0 %|p 0.030"]
+    assert cells[5][3:9] == ["0.00 %", "–", "–", "–", "0.00 %|p –", "0.00 %|p –"]  # noqa: RUF001
+    assert cells[6][1:9] == [*["–"] * 6, "–|p –", "–|p –"]  # noqa: RUF001
 
 
 @needs_plotly

@@ -14,6 +14,7 @@ import polars as pl
 from comove.backtest.files import whole_file
 from comove.backtest.stats import DeflatedSharpe
 from comove.backtest.variants import BASE
+from comove.backtest.verdicts import Verdict, verdict_of
 from comove.errors import DataError
 
 __all__ = ["LEVEL", "Ablation"]
@@ -23,6 +24,13 @@ LEVEL: Final = 0.95
 _TABLE: Final = "ablation.parquet"
 _RETURNS: Final = "returns.parquet"
 _ABOUT: Final = "ablation.json"
+#: What is said of a difference that is more than chance.
+_MEANINGS: Final[Mapping[Verdict, str]] = {
+    "helps": ": that part helps.",
+    "harms": ": that part harms.",
+    "costs": ", but not before costs: it is what trading costs that differs.",
+    "risk": ", but not at the same risk: it is how much is risked that differs.",
+}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -48,23 +56,29 @@ class Ablation:
 
     @property
     def significant(self) -> tuple[str, ...]:
-        """Names of the variants whose net difference is more than chance at 5 %, all of them taken together."""
-        return tuple(self.table.filter(pl.col("adjusted") < 1.0 - LEVEL)["name"])
+        """Names of the variants without a part that helps or harms: `verdict_of` has the rule."""
+        return tuple(row["name"] for row in self._variants() if verdict_of(row) in ("helps", "harms"))
 
     @property
     def answer(self) -> str:
-        """What came out, in sentences: each significant difference, and how many are none."""
-        rows = self.table.filter(pl.col("name") != BASE)
-        if rows.is_empty():
+        """What came out, in sentences: each difference that is more than chance, and how many are none."""
+        rows = self._variants()
+        if not rows:
             return "The strategy has no part of market structure that could be switched off."
-        judged = rows.filter(pl.col("p_value").is_not_null())
-        found = judged.filter(pl.col("adjusted") < 1.0 - LEVEL)
-        said = [_sentence(row) for row in found.iter_rows(named=True)]
-        if rest := judged.height - found.height:
+        verdicts = [verdict_of(row) for row in rows]
+        said = [
+            f"{_sentence(row)}{_MEANINGS[verdict]}"
+            for row, verdict in zip(rows, verdicts, strict=True)
+            if verdict in _MEANINGS
+        ]
+        if rest := verdicts.count("chance"):
             said.append(f"No significant difference: {_counted(rest)}.")
-        if silent := rows.height - judged.height:
+        if silent := verdicts.count("unknown"):
             said.append(f"Too little differs to be judged: {_counted(silent)}.")
         return " ".join(said)
+
+    def _variants(self) -> list[dict[str, Any]]:
+        return self.table.filter(pl.col("name") != BASE).to_dicts()
 
     def write(self, folder: str | PathLike[str]) -> None:
         """Write ``ablation.parquet``, ``returns.parquet`` and ``ablation.json``, which has the table too.
@@ -125,9 +139,9 @@ def _sentence(row: Mapping[str, Any]) -> str:
         f"together{between})"
     )
     if row["scaled_value"] is None:
-        return f"{words}."
+        return words
     sure = "" if row["scaled_adjusted"] is None else f", p = {row['scaled_adjusted']:.2g}"
-    return f"{words}; at the same volatility {_more(row['scaled_value'])}{sure}."
+    return f"{words}; at the same volatility {_more(row['scaled_value'])}{sure}"
 
 
 def _more(value: float) -> str:

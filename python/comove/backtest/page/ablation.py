@@ -13,23 +13,23 @@ from comove.backtest.page.charts import COLOURS, curve_styles, curves_chart, int
 from comove.backtest.page.contents import AblationReport
 from comove.backtest.page.numbers import as_number, percent, ratio, signed_percent, when
 from comove.backtest.page.parts import chart, key, log_switch, section, table
+from comove.backtest.verdicts import SIGNIFICANT, verdict_of
 from comove.errors import DataError
 from comove.plots.page import document
 from comove.report.words import UNKNOWN_NUMBER
 
-__all__ = ["BASE", "LEVEL", "ablation_page", "ablation_table", "verdict_of", "verdict_words"]
+__all__ = ["BASE", "ablation_page", "ablation_table", "verdict_words"]
 
-#: Chance of even one false verdict on all variants together.
-LEVEL: Final = 0.05
 #: Name of the strategy with all its parts.
 BASE: Final = "base"
 #: What all curves begin with.
 _START: Final = 100.0
 _HEAD: Final = (
-    "strategy", "return", "Sharpe ratio", "difference a year", "95 % interval", "before costs", "p", "p for all",
+    "strategy", "return", "Sharpe ratio", "difference a year", "95 % interval", "p", "p for all", "before costs",
+    "at the same risk",
     "what it means",
 )  # fmt: skip
-_KINDS: Final = ("name", "number", "number", "number", "number", "number", "number", "number", "long")
+_KINDS: Final = ("name", *("number",) * 8, "long")
 
 
 def ablation_page(report: AblationReport, *, title: str = "Does market structure help?") -> str:
@@ -69,8 +69,9 @@ def ablation_page(report: AblationReport, *, title: str = "Does market structure
             "The strategy without the part less the strategy with all of them, paired bar by bar, in return a year. "
             "Left of 0 it earned less without the part, which helps; right of 0 the part harms. The line is the 95 % "
             "interval; where it crosses 0, chance alone can do this. Each interval is of its part alone; verdicts "
-            "count that several were tried. The difference before costs tells whether it is only that more or less "
-            "was traded.",
+            "count that several were tried. Two more columns tell what only looks like worth: before costs, for who "
+            "trades less also pays less, and at the same risk, for larger positions earn more by risking more. A part "
+            "helps or harms where the difference is more than chance in all three; below them stands p for all parts.",
             chart(
                 interval_chart(
                     [row["name"] for row in variants],
@@ -102,23 +103,13 @@ def ablation_table(rows: Sequence[Mapping[str, Any]]) -> str:
             ratio(row["sharpe"]),
             "" if base else signed_percent(row["value"]),
             "" if base else interval,
-            "" if base else signed_percent(row["gross_value"]),
             "" if base else _p_text(row["p_value"]),
             "" if base else _p_text(row["adjusted"]),
+            "" if base else _with_p(row, "gross_"),
+            "" if base else _with_p(row, "scaled_"),
             "what the others are compared with" if base else html.escape(verdict_words(row)),
         ])  # fmt: skip
     return table("ablation", _HEAD, lines, _KINDS, caption="The strategy, and the same without each of its parts")
-
-
-def verdict_of(row: Mapping[str, Any]) -> str:
-    """Return "helps" or "harms" of the part that a variant has not, or "" where no difference was shown.
-
-    A part helps where its variant earned less and the p-value for all variants together is below 0.05.
-    """
-    value, adjusted = as_number(row["value"]), as_number(row["adjusted"])
-    if value is None or adjusted is None or adjusted >= LEVEL or value == 0.0:
-        return ""
-    return "helps" if value < 0.0 else "harms"
 
 
 def verdict_words(row: Mapping[str, Any]) -> str:
@@ -128,15 +119,20 @@ def verdict_words(row: Mapping[str, Any]) -> str:
     if value is None or adjusted is None:
         return f"cannot be judged: {row['reason'] or 'there is no difference to look at'}"
     verdict = verdict_of(row)
-    if verdict:
-        side = "less" if verdict == "helps" else "more"
-        return f"the part {verdict}: without it the strategy earned {percent(abs(value))} a year {side}"
+    side = "less" if value < 0.0 else "more"
+    told = f"without it the strategy earned {percent(abs(value))} a year {side}"
+    if verdict in ("helps", "harms"):
+        return f"the part {verdict}: {told}"
+    if verdict == "costs":
+        return f"{told}, but not before costs: it is what trading costs that differs"
+    if verdict == "risk":
+        return f"{told}, but not at the same risk: it is how much is risked that differs"
     reach = (
         ""
         if low is None or high is None
         else f"; without it a year may bring anything from {signed_percent(low)} to {signed_percent(high)}"
     )
-    if p_value is not None and p_value < LEVEL:
+    if p_value is not None and p_value < SIGNIFICANT:
         return f"no significant difference once it is counted how many parts were tried{reach}"
     return f"no significant difference{reach}"
 
@@ -157,7 +153,7 @@ def _head(report: AblationReport, variants: Sequence[Mapping[str, Any]], title: 
         f"each.</p>"
         f'<p class="answer{" edge" if helps else ""}" id="answer">{html.escape(report.answer)}</p>'
         '<p class="note">No significant difference is not proof that a part does nothing: it is that this past cannot '
-        f"tell it from chance, with a chance of {100 * LEVEL:.0f} % for even one false verdict.</p>"
+        f"tell it from chance, with a chance of {100 * SIGNIFICANT:.0f} % for even one false verdict.</p>"
         f"<ul>{items}</ul></header>"
     )
 
@@ -193,6 +189,11 @@ def _curves_of(returns: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
         each[(name,)].select(((1.0 + pl.col("net")).cum_prod() * _START).alias(name)).to_series() for name in names
     ]
     return each[(names[0],)].select("ts").with_columns(columns)
+
+
+def _with_p(row: Mapping[str, Any], kind: str) -> str:
+    p_value = _p_text(row[f"{kind}adjusted"])
+    return f'{signed_percent(row[f"{kind}value"])}<span class="interval">p {p_value}</span>'
 
 
 def _p_text(value: object) -> str:
