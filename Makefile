@@ -84,7 +84,7 @@ test-python: $(STAMPS)/test $(EXTENSION)
 # --no-compile: most of torch is never imported.
 RL := target/rl
 RL_SECONDS := 300
-RL_TESTS := tests/test_rl_environment.py tests/test_rl_training.py
+RL_TESTS := tests/test_rl_environment.py tests/test_rl_training.py tests/test_backtest_agent.py
 
 test-rl: $(STAMPS)/test $(EXTENSION)  ## train agents by PPO; needs torch: 5 GB, 5 minutes at the most
 	@$(BIN)/python .ci/install_within.py $(RL_SECONDS) $(RL) rl; case $$? in \

@@ -37,6 +37,7 @@ from comove.errors import DataError, ParameterError, StateError
 from comove.options import count, flag, options_of, positive
 from comove.progress import progress_bar
 from comove.signals.rl import TrainingOptions
+from comove.signals.rl.training import check_extra
 
 __all__ = ["run"]
 
@@ -152,6 +153,13 @@ def run(
         chosen = replace(chosen, capital=start)
     times = bar_times(candles)
     folds = planned.share_out(times)
+    if agent is not None:
+        check_extra()
+        if folds[0].fit_last < 0:
+            raise ParameterError(
+                f"train must be more than the embargo of {planned.embargo} rows for an agent, got {planned.train}",
+                "train",
+            )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else Path(out)
         folder.mkdir(parents=True, exist_ok=True)
