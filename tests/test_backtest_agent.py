@@ -23,6 +23,8 @@ OPTIONS = OrchestratorOptions(
     decisions=DecisionOptions(enter_at=0.505, cost=0.0),
 )
 PLAN = WalkForward(folds=2, train=150, embargo=12)
+#: Training needs a hundred rows with all features, which look back on sixty.
+LONG = WalkForward(folds=2, train=400, embargo=12)
 QUICK = TrainingOptions(timesteps=600, steps=64, environments=4, batch=64, epochs=2, hidden=8)
 needs_torch = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("gymnasium", "torch", "stable_baselines3")),
@@ -32,7 +34,7 @@ needs_torch = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def market():
-    return simulate_market(n_bars=450, assets=["AAA", "BBB"], leaders=["BTC", "ETH"], late_listings=0, seed=5).frames
+    return simulate_market(n_bars=560, assets=["AAA", "BBB"], leaders=["BTC", "ETH"], late_listings=0, seed=5).frames
 
 
 @pytest.fixture
@@ -93,14 +95,14 @@ def test_an_agent_that_has_nothing_to_train_on_is_refused(market, trained):
 @needs_torch
 def test_a_walk_forward_with_agents_gives_the_same_bytes_twice(market, tmp_path):
     reports = [
-        run(market, OPTIONS, plan=PLAN, agent=QUICK, seed=3, replications=0, out=tmp_path / name, workers=workers)
+        run(market, OPTIONS, plan=LONG, agent=QUICK, seed=3, replications=0, out=tmp_path / name, workers=workers)
         for name, workers in (("one", 1), ("two", 2))
     ]
     assert reports[0].decisions.equals(reports[1].decisions)
     for name in ("equity.parquet", "trades.parquet", "decisions.parquet", "strategy.comove", "metrics.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     engine = MasterOrchestrator.from_bytes((tmp_path / "two" / "strategy.comove").read_bytes())
-    policy = engine.ensemble.sources["rl"].policy
+    policy = engine.ensemble.source("rl").policy
     assert policy.note["seed"] == 4
     last = np.datetime64(policy.note["validation"]["last"][:19])
     assert last <= np.datetime64(reports[0].folds[1]["fit_last"][:19])
