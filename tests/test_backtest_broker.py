@@ -35,8 +35,10 @@ def one_trade(rows, guard, side="buy", costs=FREE, **options):
         # Gapped through: the open, whichever way it is.
         ((90, 91, 85, 90), (0.05, 0.10), 90.0, "stop", True),
         ((120, 121, 119, 120), (0.05, 0.10), 120.0, "take_profit", True),
-        # Gapped through the target, and down to the stop later: the target's limit order was filled at the open.
+        # Neither.
         ((100, 109, 96, 100), (0.05, 0.10), 100.0, "end", False),
+        # Gapped through the target, and down to the stop later: the target's limit order was filled at the open.
+        ((112, 113, 94, 100), (0.05, 0.10), 112.0, "take_profit", True),
         ((95, 95, 95, 95), (0.05, 0.10), 95.0, "stop", True),
         ((110.5, 110.5, 110.5, 110.5), (0.05, 0.10), 110.5, "take_profit", True),
         ((100, 111, 94, 100), (None, 0.10), 110.0, "take_profit", False),
@@ -159,6 +161,17 @@ def test_what_is_halted_in_the_end_stays_open_at_its_last_price():
     assert report.equity["positions"][-1] == 0
     assert report.equity["equity"][-1] == pytest.approx(10_020.0)
     assert [fill[0] for fill in strategy.fills] == ["open"]
+
+
+def test_what_ended_while_it_was_learned_from_is_not_what_is_usual_later():
+    """The coin of before the hole traded a thousand times as much, and moved."""
+    old, new = (10, 20, 5, 10, 1e6), (10, 10, 10, 10, 1e3)
+    coin = candles([old] * 10 + [None] * 80 + [new] * 6)
+    costs = Costs(fee=0.0, half_spread=0.0, funding_rate=0.0)
+    plan = WalkForward(folds=1, train=93)
+    script = {93: {"AAA": ("buy", 5_000.0)}}
+    _, strategy = replayed({"BTC": flat(1.0, 96), "AAA": coin}, script, costs=costs, plan=plan)
+    assert strategy.fills[0] == ("open", "AAA", "long", pytest.approx(0.1 * 1e4), 10.0, 0.0)
 
 
 # --- funding ---
@@ -284,6 +297,17 @@ def test_an_account_that_is_worth_nothing_hears_of_no_bar():
     assert len(strategy.bars) == 2
 
 
+def test_closing_in_the_end_can_cost_all_that_is_left():
+    """Worth 100 before its positions are closed, and 414 less after: the next fold has no account to go on with."""
+    frame = candles([(100,) * 4] * 5 + [(100, 100, 69, 69)] + [(69,) * 4] * 6)
+    costs = Costs(**{**_zero(), "leverage": 3.0, "fee": 0.02, "maintenance": 0.0})
+    script = {0: {"BTC": ("buy", 30_000.0)}}
+    report, _ = replayed({"BTC": frame}, script, costs=costs, plan=WalkForward(folds=2, train=0))
+    assert report.ruined == "2024-01-01T05:00:00Z"
+    assert report.equity["equity"][-1] == pytest.approx(-314.0)
+    assert report.trades["net"].to_list() == pytest.approx([-10_314.0])
+
+
 # --- walk-forward ---
 
 
@@ -381,6 +405,12 @@ def test_options_of_a_run_out_of_bounds_are_refused(options, error, match):
 def test_markets_that_cannot_be_replayed_are_refused(frames, match):
     with pytest.raises(DataError, match=match):
         replayed(frames, {})
+
+
+@pytest.mark.parametrize("frame", [None, flat(1.0, 10).lazy()])
+def test_what_is_no_frame_is_refused(frame):
+    with pytest.raises(ParameterError, match="BTC is"):
+        replayed({"BTC": frame}, {})
 
 
 class Forgetful(Scripted):
