@@ -53,7 +53,7 @@ def ablate_command(names: str | None, out: Path, agent: bool, **asked: Any) -> N
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
         check_plotly()
-        wanted = read_asked(**asked)
+        wanted = read_asked(**asked, out=out)
         found = ablate(
             wanted.frames,
             wanted.options,
