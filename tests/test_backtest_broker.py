@@ -11,7 +11,9 @@ import pytest
 
 from backtest_cases import AT_ONCE, Maker, Scripted, candles, flat, replayed, walk
 from comove.backtest import Costs, WalkForward, run
+from comove.engine import MarketOptions, OrchestratorOptions
 from comove.errors import DataError, ParameterError
+from comove.signals.rl import TrainingOptions
 
 FREE = Costs.none()
 
@@ -405,6 +407,42 @@ def test_options_of_a_run_out_of_bounds_are_refused(options, error, match):
 def test_markets_that_cannot_be_replayed_are_refused(frames, match):
     with pytest.raises(DataError, match=match):
         replayed(frames, {})
+
+
+def test_an_agent_needs_its_source():
+    options = OrchestratorOptions(sources=("alpha",))
+    with pytest.raises(ParameterError, match="agent needs 'rl' among the sources, which are alpha"):
+        run({"BTC": flat(1.0, 10)}, options, agent=TrainingOptions(), plan=AT_ONCE, replications=0)
+    with pytest.raises(ParameterError, match="strategy excludes agent"):
+        run({"BTC": flat(1.0, 10)}, strategy=Maker({}), agent=TrainingOptions(), plan=AT_ONCE, replications=0)
+
+
+def test_the_market_of_the_options_is_that_of_another_strategy_too():
+    """DOGE leads, a hole of four rows ends an instrument, and there are 5,000 to begin with."""
+    options = OrchestratorOptions(capital=5_000.0, market=MarketOptions(leaders=("DOGE",), max_gap=3))
+    coin = candles([(10, 10, 10, 10)] * 4 + [None] * 4 + [(10, 10, 10, 10)] * 4)
+    maker = Maker({0: {"AAA": ("buy", 1_000.0)}})
+    report = run(
+        {"DOGE": flat(1.0, 12), "AAA": coin}, options, strategy=maker, costs=FREE, plan=AT_ONCE, replications=0
+    )
+    assert report.leaders == ("DOGE",)
+    assert report.trades["reason"].to_list() == ["ended"]
+    assert report.equity["equity"][-1] == 4_000.0
+    assert report.options["market"]["max_gap"] == 3
+
+
+@pytest.mark.parametrize("start", [1e-150, 1e150, 1e250])
+def test_prices_of_any_size_add_up(start):
+    frame = flat(start, 12)
+    script = {
+        0: {"BTC": ("buy", 1_000.0)},
+        3: {"BTC": ("reduce", 0.3)},
+        5: {"BTC": "exit"},
+        7: {"BTC": ("sell", 900.0)},
+    }
+    report, _ = replayed({"BTC": frame.with_columns(volume=None)}, script, costs=Costs(impact=0.0))
+    assert report.trades["net"].sum() == pytest.approx(report.equity["equity"][-1] - 10_000.0)
+    assert report.trades.height == 3
 
 
 @pytest.mark.parametrize("frame", [None, flat(1.0, 10).lazy()])

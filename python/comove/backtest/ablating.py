@@ -91,7 +91,7 @@ def ablate(
         reports = {
             name: run(
                 frames,
-                each.options if maker is None else None,
+                each.options,
                 costs=costs,
                 plan=plan,
                 strategy=None if maker is None else maker(each.options),

@@ -166,6 +166,8 @@ def check_look_ahead(
     shown = flag("progress", progress)
     whole: pl.DataFrame | None = None
     if decide is None:
+        if agent is not None and "rl" not in chosen.sources:
+            raise ParameterError(f"agent needs 'rl' among the sources, which are {', '.join(chosen.sources)}", "agent")
         frames = read_history(frames)
         leaders_of(frames, chosen.market.leaders)
         times = bar_times(frames)

@@ -83,7 +83,7 @@ class Report:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The options of the orchestrator; empty for another strategy."""
+        """The options of the orchestrator; of another strategy those that were given with it, empty where none were."""
         options: Mapping[str, Any] = self.about["options"]
         return options
 

@@ -74,7 +74,7 @@ def run(
         Candles of each symbol as `comove.data.read_candles` gives them, the leaders' too; a column ``funding`` has the
         rate that is paid at the opening of each candle.
     options : OrchestratorOptions, optional
-        As of a TOML file: `comove.config.read_file`.
+        As of a TOML file: `comove.config.read_file`. With a `strategy`, leaders, ``max_gap`` and capital are theirs.
     costs : Costs, optional
         All are on by default.
     plan : WalkForward, optional
@@ -82,7 +82,8 @@ def run(
     strategy : StrategyMaker, optional
         Makes something else than the orchestrator of the options. Its ``repr`` is what `out` knows it by.
     agent : TrainingOptions, optional
-        Trains an agent on the history of each fold, for the source "rl"; its seed is `seed` plus the fold's number.
+        Trains an agent on the history of each fold, for the source "rl", which the options have to have; its seed is
+        `seed` plus the fold's number.
     capital : float, above 0, optional
         In quote currency; by default that of the options.
     workers : int, 1 to 256
@@ -143,11 +144,11 @@ def run(
     if replications:
         check_arch()
     shown = flag("progress", progress)
-    if strategy is not None and (options is not None or agent is not None):
-        raise ParameterError("strategy excludes options and agent: it has its own", "strategy")
+    if agent is not None:
+        _check_agent(chosen, strategy)
     candles = read_history(frames)
     leaders = leaders_of(candles, chosen.market.leaders)
-    if capital is not None and strategy is None:
+    if capital is not None:
         chosen = replace(chosen, capital=start)
     times = bar_times(candles)
     folds = planned.share_out(times)
@@ -162,7 +163,7 @@ def run(
             "capital": start,
             "costs": asdict(charged),
             "plan": asdict(planned),
-            "options": plain_options(chosen) if strategy is None else {},
+            "options": {} if options is None and strategy is not None else plain_options(chosen),
             "strategy": "orchestrator" if strategy is None else repr(strategy),
             "agent": None if agent is None else asdict(agent),
             "seed": seed,
@@ -199,6 +200,13 @@ def run(
 
 def _maker(options: OrchestratorOptions, agent: TrainingOptions | None, seed: int) -> OrchestratorMaker:
     return OrchestratorMaker(options=options, agent=None if agent is None else replace(agent, seed=seed))
+
+
+def _check_agent(options: OrchestratorOptions, strategy: StrategyMaker | None) -> None:
+    if strategy is not None:
+        raise ParameterError("strategy excludes agent: it has its own", "strategy")
+    if "rl" not in options.sources:
+        raise ParameterError(f"agent needs 'rl' among the sources, which are {', '.join(options.sources)}", "agent")
 
 
 def _digest(candles: Mapping[str, pl.DataFrame]) -> str:
