@@ -344,6 +344,19 @@ def test_training_bars_are_learned_from_and_not_traded():
     assert strategy.fills == []
 
 
+@pytest.mark.parametrize(("shift", "seconds"), [(0, 3600.0), (1, 1800.0), (300, 1800.0), (1800, 1800.0)])
+@pytest.mark.parametrize("bars", [40, 41])
+def test_bars_take_as_much_time_as_they_do(shift, seconds, bars):
+    """Candles at other minutes are more bars in the same time, and a hole is as long as a candle."""
+    rows = [(10, 10, 10, 10)]
+    coin = candles(rows * bars, first=shift / 3600) if shift else flat(1.0, bars)
+    btc = candles(rows * bars)
+    report, _ = replayed({"BTC": btc, "AAA": coin}, {})
+    assert report.step_seconds == pytest.approx(seconds, rel=0.03)
+    report, _ = replayed({"BTC": candles([*rows * 20, *[None] * 50, *rows * 20])}, {})
+    assert report.step_seconds == 3600.0
+
+
 @pytest.mark.parametrize("training", ["rolling", "expanding"])
 def test_folds_follow_one_another(training):
     times = np.arange(1_000, dtype=np.int64) * 10

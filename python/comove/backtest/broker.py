@@ -1,8 +1,9 @@
 """The exchange of a backtest: what a bar makes of orders, stops, targets and positions.
 
-A bar takes this way: funding; instruments that ended; liquidation; orders to close, then those to open, at the open;
-stops and targets by low and high, the worse one first, at the open where it lies beyond them. Without a candle, or in
-one in which nothing was traded, nothing of a coin is bought or sold, and its orders wait.
+A bar takes this way: instruments that ended; funding; liquidation; orders to close, then those to open, at the open;
+stops and targets: at the open where it lies beyond one, else by low and high, the worse one first. Without a candle
+nothing of a coin is bought or sold, and its orders wait; in one in which nothing was traded neither, and what is
+decided at its close takes the place of the order.
 """
 
 from __future__ import annotations

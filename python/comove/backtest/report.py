@@ -100,7 +100,7 @@ class Report:
 
     @property
     def step_seconds(self) -> float:
-        """Usual distance of two bars."""
+        """Time of a bar: that of the usual candle, or less where coins have candles at other times."""
         return float(self.about["step_seconds"])
 
     @property

@@ -21,7 +21,7 @@ from comove.backtest.benchmarks import held
 from comove.backtest.costs import Costs
 from comove.backtest.figures import figures_of
 from comove.backtest.files import whole_file
-from comove.backtest.folds import Fold, WalkForward, bar_times
+from comove.backtest.folds import Fold, WalkForward, bar_seconds, bar_times
 from comove.backtest.history import leaders_of, read_history
 from comove.backtest.makers import OrchestratorMaker
 from comove.backtest.replay import CHUNK, FoldRun, between
@@ -168,7 +168,7 @@ def run(
             "agent": None if agent is None else asdict(agent),
             "seed": seed,
             "replications": replications,
-            "step_seconds": float(np.median(np.diff(times))) / 1e9,
+            "step_seconds": bar_seconds(candles, times),
         }
         if _finished(folder, about):
             # A process that was killed at the very end has left them.
