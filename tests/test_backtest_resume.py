@@ -247,6 +247,30 @@ def test_killed_when_all_but_clearing_up_was_done(market, whole, tmp_path):
     assert not (tmp_path / "folds").exists()
 
 
+def test_a_folder_in_which_another_process_is_at_work_is_refused(tmp_path):
+    """From within a run: what is locked is the open file, whichever process has it."""
+    frames = {"BTC": walk(60, seed=1)}
+    again = []
+
+    class Impatient(Maker):
+        def __repr__(self):
+            return "impatient"
+
+        def new(self, history):
+            with pytest.raises(StateError, match="another process is at work there"):
+                go()
+            again.append(history)
+            return super().new(history)
+
+    def go():
+        maker = Impatient({})
+        return run(frames, strategy=maker, plan=WalkForward(folds=2, train=0), out=tmp_path, replications=0)
+
+    go()
+    assert len(again) == 2
+    assert go().equity.height == 60
+
+
 def test_a_failing_fold_is_told_and_the_others_stay_done(tmp_path):
     frames = {"BTC": walk(60, seed=1), "AAA": flat(1.0, 60)}
 

@@ -9,9 +9,14 @@ from pathlib import Path
 
 import polars as pl
 
-from comove.errors import DataError
+from comove.errors import DataError, StateError
 
-__all__ = ["read_table", "scan_table", "whole_file"]
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["alone", "read_table", "scan_table", "whole_file"]
 
 
 def whole_file(file: Path, write: Callable[[Path], object]) -> None:
@@ -22,6 +27,28 @@ def whole_file(file: Path, write: Callable[[Path], object]) -> None:
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(file: Path) -> Iterator[None]:
+    """Keep other processes from this place as long as this one works there; the end of a process frees it.
+
+    Raises
+    ------
+    StateError
+        Another one works there. Where the system or the disk cannot tell, nobody is kept away.
+    """
+    with file.open("rb") as held:
+        if fcntl is not None:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StateError(
+                    f"{file.parent}: another process is at work there; take another folder", "busy"
+                ) from error
+            except OSError:
+                pass
+        yield
 
 
 def read_table(file: Path) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from comove import __version__
 from comove.backtest.benchmarks import held
 from comove.backtest.costs import Costs
 from comove.backtest.figures import figures_of
-from comove.backtest.files import whole_file
+from comove.backtest.files import alone, whole_file
 from comove.backtest.folds import Fold, WalkForward, bar_seconds, bar_times
 from comove.backtest.history import leaders_of, read_history
 from comove.backtest.makers import OrchestratorMaker
@@ -111,7 +111,8 @@ def run(
     ParameterError
         An option out of its bounds.
     StateError
-        `out` holds the run of other candles or options, or a part of one that cannot be read.
+        `out` holds the run of other candles or options, or a part of one that cannot be read; another process is at
+        work there.
     OSError
         `out` is no folder, or cannot be written to.
     ComoveError
@@ -174,6 +175,7 @@ def run(
             # A process that was killed at the very end has left them.
             shutil.rmtree(folder / _FOLDS, ignore_errors=True)
             return Report.read(folder)
+        stack.enter_context(alone(folder / _RUN))
         runs = [
             FoldRun(
                 fold=fold,
