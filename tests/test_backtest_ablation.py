@@ -242,6 +242,12 @@ def test_without_a_part_there_is_nothing_to_compare():
     assert found.answer == "The strategy has no part of market structure that could be switched off."
 
 
+def test_replications_are_looked_at_before_anything_is_run(monkeypatch):
+    monkeypatch.setattr("comove.backtest.ablating.run", None)
+    with pytest.raises(ParameterError, match="replications must be at least 199, got 100"):
+        ablate(noise(9, 200), LED, replications=100)
+
+
 @pytest.mark.parametrize("names", [["beta"], ["leader_engine", 3]])
 def test_unknown_variants_are_refused(names):
     with pytest.raises(ParameterError, match="variants must be one of"):

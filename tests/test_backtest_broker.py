@@ -11,7 +11,9 @@ import pytest
 
 from backtest_cases import AT_ONCE, Maker, Scripted, candles, flat, replayed, walk
 from comove.backtest import Costs, WalkForward, run
+from comove.engine import MarketOptions, OrchestratorOptions
 from comove.errors import DataError, ParameterError
+from comove.signals.rl import TrainingOptions
 
 FREE = Costs.none()
 
@@ -35,8 +37,10 @@ def one_trade(rows, guard, side="buy", costs=FREE, **options):
         # Gapped through: the open, whichever way it is.
         ((90, 91, 85, 90), (0.05, 0.10), 90.0, "stop", True),
         ((120, 121, 119, 120), (0.05, 0.10), 120.0, "take_profit", True),
-        # Gapped through the target, and down to the stop later: the target's limit order was filled at the open.
+        # Neither.
         ((100, 109, 96, 100), (0.05, 0.10), 100.0, "end", False),
+        # Gapped through the target, and down to the stop later: the target's limit order was filled at the open.
+        ((112, 113, 94, 100), (0.05, 0.10), 112.0, "take_profit", True),
         ((95, 95, 95, 95), (0.05, 0.10), 95.0, "stop", True),
         ((110.5, 110.5, 110.5, 110.5), (0.05, 0.10), 110.5, "take_profit", True),
         ((100, 111, 94, 100), (None, 0.10), 110.0, "take_profit", False),
@@ -159,6 +163,17 @@ def test_what_is_halted_in_the_end_stays_open_at_its_last_price():
     assert report.equity["positions"][-1] == 0
     assert report.equity["equity"][-1] == pytest.approx(10_020.0)
     assert [fill[0] for fill in strategy.fills] == ["open"]
+
+
+def test_what_ended_while_it_was_learned_from_is_not_what_is_usual_later():
+    """The coin of before the hole traded a thousand times as much, and moved."""
+    old, new = (10, 20, 5, 10, 1e6), (10, 10, 10, 10, 1e3)
+    coin = candles([old] * 10 + [None] * 80 + [new] * 6)
+    costs = Costs(fee=0.0, half_spread=0.0, funding_rate=0.0)
+    plan = WalkForward(folds=1, train=93)
+    script = {93: {"AAA": ("buy", 5_000.0)}}
+    _, strategy = replayed({"BTC": flat(1.0, 96), "AAA": coin}, script, costs=costs, plan=plan)
+    assert strategy.fills[0] == ("open", "AAA", "long", pytest.approx(0.1 * 1e4), 10.0, 0.0)
 
 
 # --- funding ---
@@ -284,6 +299,17 @@ def test_an_account_that_is_worth_nothing_hears_of_no_bar():
     assert len(strategy.bars) == 2
 
 
+def test_closing_in_the_end_can_cost_all_that_is_left():
+    """Worth 100 before its positions are closed, and 414 less after: the next fold has no account to go on with."""
+    frame = candles([(100,) * 4] * 5 + [(100, 100, 69, 69)] + [(69,) * 4] * 6)
+    costs = Costs(**{**_zero(), "leverage": 3.0, "fee": 0.02, "maintenance": 0.0})
+    script = {0: {"BTC": ("buy", 30_000.0)}}
+    report, _ = replayed({"BTC": frame}, script, costs=costs, plan=WalkForward(folds=2, train=0))
+    assert report.ruined == "2024-01-01T05:00:00Z"
+    assert report.equity["equity"][-1] == pytest.approx(-314.0)
+    assert report.trades["net"].to_list() == pytest.approx([-10_314.0])
+
+
 # --- walk-forward ---
 
 
@@ -316,6 +342,19 @@ def test_training_bars_are_learned_from_and_not_traded():
     assert strategy.row == 99
     assert len(strategy.bars) == 60
     assert strategy.fills == []
+
+
+@pytest.mark.parametrize(("shift", "seconds"), [(0, 3600.0), (1, 1800.0), (300, 1800.0), (1800, 1800.0)])
+@pytest.mark.parametrize("bars", [40, 41])
+def test_bars_take_as_much_time_as_they_do(shift, seconds, bars):
+    """Candles at other minutes are more bars in the same time, and a hole is as long as a candle."""
+    rows = [(10, 10, 10, 10)]
+    coin = candles(rows * bars, first=shift / 3600) if shift else flat(1.0, bars)
+    btc = candles(rows * bars)
+    report, _ = replayed({"BTC": btc, "AAA": coin}, {})
+    assert report.step_seconds == pytest.approx(seconds, rel=0.03)
+    report, _ = replayed({"BTC": candles([*rows * 20, *[None] * 50, *rows * 20])}, {})
+    assert report.step_seconds == 3600.0
 
 
 @pytest.mark.parametrize("training", ["rolling", "expanding"])
@@ -381,6 +420,48 @@ def test_options_of_a_run_out_of_bounds_are_refused(options, error, match):
 def test_markets_that_cannot_be_replayed_are_refused(frames, match):
     with pytest.raises(DataError, match=match):
         replayed(frames, {})
+
+
+def test_an_agent_needs_its_source():
+    options = OrchestratorOptions(sources=("alpha",))
+    with pytest.raises(ParameterError, match="agent needs 'rl' among the sources, which are alpha"):
+        run({"BTC": flat(1.0, 10)}, options, agent=TrainingOptions(), plan=AT_ONCE, replications=0)
+    with pytest.raises(ParameterError, match="strategy excludes agent"):
+        run({"BTC": flat(1.0, 10)}, strategy=Maker({}), agent=TrainingOptions(), plan=AT_ONCE, replications=0)
+
+
+def test_the_market_of_the_options_is_that_of_another_strategy_too():
+    """DOGE leads, a hole of four rows ends an instrument, and there are 5,000 to begin with."""
+    options = OrchestratorOptions(capital=5_000.0, market=MarketOptions(leaders=("DOGE",), max_gap=3))
+    coin = candles([(10, 10, 10, 10)] * 4 + [None] * 4 + [(10, 10, 10, 10)] * 4)
+    maker = Maker({0: {"AAA": ("buy", 1_000.0)}})
+    report = run(
+        {"DOGE": flat(1.0, 12), "AAA": coin}, options, strategy=maker, costs=FREE, plan=AT_ONCE, replications=0
+    )
+    assert report.leaders == ("DOGE",)
+    assert report.trades["reason"].to_list() == ["ended"]
+    assert report.equity["equity"][-1] == 4_000.0
+    assert report.options["market"]["max_gap"] == 3
+
+
+@pytest.mark.parametrize("start", [1e-150, 1e150, 1e250])
+def test_prices_of_any_size_add_up(start):
+    frame = flat(start, 12)
+    script = {
+        0: {"BTC": ("buy", 1_000.0)},
+        3: {"BTC": ("reduce", 0.3)},
+        5: {"BTC": "exit"},
+        7: {"BTC": ("sell", 900.0)},
+    }
+    report, _ = replayed({"BTC": frame.with_columns(volume=None)}, script, costs=Costs(impact=0.0))
+    assert report.trades["net"].sum() == pytest.approx(report.equity["equity"][-1] - 10_000.0)
+    assert report.trades.height == 3
+
+
+@pytest.mark.parametrize("frame", [None, flat(1.0, 10).lazy()])
+def test_what_is_no_frame_is_refused(frame):
+    with pytest.raises(ParameterError, match="BTC is"):
+        replayed({"BTC": frame}, {})
 
 
 class Forgetful(Scripted):

@@ -166,6 +166,16 @@ def test_processes_change_nothing(backtest):
     assert check_look_ahead(frames, options=CHEAP, plan=PLAN, cuts=2, workers=2) == found
 
 
+@pytest.mark.parametrize("form", ["other names", "whole numbers"])
+def test_candles_of_another_form_are_tried_too(backtest, form):
+    frames, _ = backtest
+    if form == "other names":
+        frames = {symbol: frame.rename({"ts": "Open time"}) for symbol, frame in frames.items()}
+    else:
+        frames = {symbol: frame.with_columns(pl.col("ts").dt.epoch("ms")) for symbol, frame in frames.items()}
+    assert check_look_ahead(frames, options=CHEAP, plan=PLAN, cuts=1).decisions > 200
+
+
 def test_a_replay_gets_the_whole_of_the_candles(monkeypatch):
     # A leak in what the replay itself makes of the candles.
     def leaking(frames, *args, **kwargs):
@@ -310,6 +320,7 @@ BAD = {
     ),
     "none": ((FRAMES, nothing), {}, DataError, "3 cuts need at least 4 bars that are decided on, got 0"),
     "both": ((FRAMES, nothing), {"options": CHEAP}, ParameterError, "decide excludes options"),
+    "no leader": (({"AAA": FRAMES["AAA"]},), {"plan": SHORT}, DataError, "frames must hold a leader.*got AAA"),
     "no cut": ((FRAMES,), {"cuts": 0, "plan": SHORT}, ParameterError, "cuts must be at least 1, got 0"),
     "half a cut": ((FRAMES,), {"cuts": 1.5, "plan": SHORT}, ParameterError, "cuts must be a whole number"),
     "text": ((FRAMES,), {"cuts": "3", "plan": SHORT}, ParameterError, "cuts must be a whole number"),

@@ -68,6 +68,14 @@ def test_the_benchmark_of_the_first_leader_is_that_strategy_but_for_funding_and_
     np.testing.assert_allclose(report.equity["btc"].to_numpy(), (units * btc["close"]).to_numpy(), rtol=1e-12)
 
 
+def test_a_benchmark_begins_with_its_first_price():
+    report, _ = replayed({"BTC": walk(60, seed=3)[20:], "ETH": walk(60, seed=4)[10:], "AAA": flat(1.0, 60)}, {})
+    assert report.equity["btc"].null_count() == 20
+    assert report.equity["btc"].is_null().to_list() == [True] * 20 + [False] * 40
+    assert report.equity["equal"].null_count() == 0
+    assert report.metrics["market"]["bars"] == 40
+
+
 def test_equal_shares_are_brought_back_each_month():
     """Two coins, one of which doubles in January: in February half of the gain is in the other one."""
     hours = 31 * 24

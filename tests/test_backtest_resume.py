@@ -15,6 +15,7 @@ import pytest
 from backtest_cases import Maker, flat, replayed, walk
 from comove import MasterOrchestrator
 from comove.backtest import Costs, Report, WalkForward, run
+from comove.backtest.replay import FoldRun
 from comove.data import simulate_market
 from comove.engine import MarketOptions, OrchestratorOptions
 from comove.errors import DataError, StateError
@@ -175,6 +176,99 @@ def test_a_part_of_a_report_is_refused(whole, tmp_path):
     (tmp_path / "trades.parquet").unlink()
     with pytest.raises(DataError, match=r"there is no trades\.parquet"):
         Report.read(tmp_path)
+
+
+def test_a_report_without_a_folder_is_written_later(tmp_path):
+    report, _ = replayed({"BTC": walk(60, seed=1)}, {0: {"BTC": ("buy", 100.0)}})
+    report.write(tmp_path)
+    again = Report.read(tmp_path)
+    assert again.trades.equals(report.trades)
+    assert again.decisions.equals(report.decisions)
+    report.write(tmp_path)
+    again.write(tmp_path)
+    assert Report.read(tmp_path).decisions.equals(report.decisions)
+
+
+@pytest.mark.parametrize("name", ["report.json", "metrics.json", "equity.parquet", "run.json"])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{"])
+def test_a_damaged_file_of_a_finished_run_is_named(market, whole, tmp_path, name, content):
+    for each, kept in files_of(whole).items():
+        (tmp_path / each).write_bytes(kept)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises((DataError, StateError), match=name.replace(".", r"\.")):
+        run(market, OPTIONS, plan=PLAN, out=tmp_path, replications=100)
+
+
+@pytest.fixture
+def stopped(market, tmp_path, monkeypatch):
+    """The folder of the first fold of a run that was killed in the second one."""
+    saves, save = [], FoldRun._save
+
+    def saved(*args, **options):
+        save(*args, **options)
+        saves.append(args)
+        if len(saves) == 6:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FoldRun, "_save", saved)
+        with pytest.raises(Killed):
+            run(market, OPTIONS, plan=PLAN, out=tmp_path, replications=100)
+    return tmp_path / "folds" / "00"
+
+
+@pytest.mark.parametrize("name", ["state.comove", "trades-0001.parquet", "decisions-0002.parquet"])
+def test_a_damaged_file_of_a_fold_is_named(market, tmp_path, stopped, name):
+    (stopped / name).write_bytes(b"")
+    with pytest.raises((DataError, StateError), match=name.replace(".", r"\.")):
+        run(market, OPTIONS, plan=PLAN, out=tmp_path, replications=100)
+    assert not (tmp_path / "report.json").exists()
+
+
+@pytest.mark.parametrize("name", ["trades-0001.parquet", "decisions-0002.parquet"])
+def test_a_lost_file_of_a_fold_is_named(market, tmp_path, stopped, name):
+    (stopped / name).unlink()
+    with pytest.raises(DataError, match=name.replace(".", r"\.")):
+        run(market, OPTIONS, plan=PLAN, out=tmp_path, replications=100)
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_a_fold_whose_state_is_lost_is_run_anew(market, whole, tmp_path, stopped):
+    (stopped / "state.comove").unlink()
+    run(market, OPTIONS, plan=PLAN, out=tmp_path, replications=100)
+    assert files_of(tmp_path) == files_of(whole)
+
+
+def test_killed_when_all_but_clearing_up_was_done(market, whole, tmp_path):
+    for name, content in files_of(whole).items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "folds" / "00").mkdir(parents=True)
+    run(market, OPTIONS, plan=PLAN, out=tmp_path, replications=100)
+    assert not (tmp_path / "folds").exists()
+
+
+def test_a_folder_in_which_another_process_is_at_work_is_refused(tmp_path):
+    """From within a run: what is locked is the open file, whichever process has it."""
+    frames = {"BTC": walk(60, seed=1)}
+    again = []
+
+    class Impatient(Maker):
+        def __repr__(self):
+            return "impatient"
+
+        def new(self, history):
+            with pytest.raises(StateError, match="another process is at work there"):
+                go()
+            again.append(history)
+            return super().new(history)
+
+    def go():
+        maker = Impatient({})
+        return run(frames, strategy=maker, plan=WalkForward(folds=2, train=0), out=tmp_path, replications=0)
+
+    go()
+    assert len(again) == 2
+    assert go().equity.height == 60
 
 
 def test_a_failing_fold_is_told_and_the_others_stay_done(tmp_path):

@@ -47,9 +47,15 @@ def test_ablate_tells_whether_structure_helps(market, tmp_path):
 
 
 def test_ablate_needs_something_to_switch_off(market, tmp_path):
-    found = asked("ablate", market, "--out", str(tmp_path), config="bare.toml")
+    out = tmp_path / "out"
+    found = asked("ablate", market, "--out", str(out), config="bare.toml")
     assert found.exit_code == 1
     assert "no part of market structure" in found.output
+    found = asked("ablate", market, "--variants", " ,", "--out", str(out))
+    assert found.exit_code == 2
+    assert "--variants names no variant" in found.output
+    # Nothing was run for it.
+    assert not out.exists()
 
 
 def test_ablate_knows_its_variants(market, tmp_path):

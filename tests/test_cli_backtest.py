@@ -143,6 +143,35 @@ def test_files_of_options_are_checked(place, tmp_path, option, text, says):
     assert not (tmp_path / "out").exists()
 
 
+def test_the_folder_of_the_candles_is_not_that_of_the_tables(place):
+    before = files_of(place / "candles")
+    result = backtest(place, place / "candles")
+    assert result.exit_code == 2
+    assert "--out must be another folder than --data" in " ".join(result.stderr.split())
+    assert files_of(place / "candles") == before
+
+
+def asked(data, **more):
+    return read_asked(**{
+        "config": None, "data": data, "assets": "all", "first": None, "last": None, "folds": 1, "train": 1,
+        "training": "rolling", "embargo": 0, "workers": 1, "seed": 0, "costs_file": None, **more,
+    })  # fmt: skip
+
+
+def test_a_column_of_funding_is_read_too(place, tmp_path):
+    frame = pl.read_parquet(place / "candles" / "BTC.parquet")
+    write({"BTC": frame.with_columns(funding=0.001, other=1), "AAA": frame}, tmp_path / "candles")
+    frames = asked(tmp_path / "candles").frames
+    assert frames["BTC"]["funding"].unique().to_list() == [0.001]
+    assert frames["BTC"].columns == [*frames["AAA"].columns, "funding"]
+
+
+def test_leaders_are_found_in_any_case(place, tmp_path):
+    frame = pl.read_parquet(place / "candles" / "BTC.parquet")
+    write({"btc": frame, "aaa": frame}, tmp_path / "candles")
+    assert sorted(asked(tmp_path / "candles").frames) == ["BTC", "aaa"]
+
+
 def test_no_leader_in_the_folder_is_said(place, tmp_path):
     write({"AAA": pl.read_parquet(place / "candles" / "AAA.parquet")}, tmp_path / "candles")
     result = run("backtest", "--data", tmp_path / "candles", "--out", tmp_path / "out")
@@ -154,8 +183,5 @@ def test_the_costs_that_are_printed_are_the_usual_ones(place, tmp_path):
     printed = run("config", "--costs")
     file = tmp_path / "costs.toml"
     file.write_text(printed.stdout, encoding="utf-8")
-    asked = {
-        "config": None, "data": place / "candles", "assets": "all", "first": None, "last": None, "folds": 1, "train": 1,
-        "training": "rolling", "embargo": 0, "workers": 1, "seed": 0,
-    }  # fmt: skip
-    assert read_asked(costs_file=file, **asked).costs == read_asked(costs_file=None, **asked).costs
+    data = place / "candles"
+    assert asked(data, costs_file=file).costs == asked(data).costs

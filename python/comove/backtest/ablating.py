@@ -19,7 +19,7 @@ from comove.backtest.running import run
 from comove.backtest.strategy import StrategyMaker
 from comove.backtest.variants import BASE, Variant, variants
 from comove.engine import OrchestratorOptions
-from comove.options import options_of
+from comove.options import count, options_of
 from comove.signals.rl import TrainingOptions
 
 __all__ = ["ablate"]
@@ -82,6 +82,8 @@ def ablate(
     ['base', 'regimes']
     """
     base = options_of(options, OrchestratorOptions)
+    # Before many backtests are run.
+    replications = count("replications", replications, 199, 1_000_000)
     tried = {BASE: Variant(name=BASE, words=_BASE_WORDS, options=base), **variants(base, names)}
     with ExitStack() as stack:
         # Decisions of many runs are too many to be held in memory.
@@ -89,7 +91,7 @@ def ablate(
         reports = {
             name: run(
                 frames,
-                each.options if maker is None else None,
+                each.options,
                 costs=costs,
                 plan=plan,
                 strategy=None if maker is None else maker(each.options),

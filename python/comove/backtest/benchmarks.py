@@ -46,10 +46,10 @@ def held(
     Returns
     -------
     DataFrame
-        ``ts`` in nanoseconds and ``equity`` after each bar.
+        ``ts`` in nanoseconds and ``equity`` after each bar; null before there is a price.
     """
     basket = _Basket(capital, costs)
-    rows: list[tuple[int, float]] = []
+    rows: list[tuple[int, float | None]] = []
     month: int | None = None
     wanted = set(coins)
     for row, (ts, bar) in enumerate(iterate_bars(frames)):
@@ -66,7 +66,7 @@ def held(
             month = now
         for symbol, candle in candles.items():
             basket.see(symbol, candle, row)
-        rows.append((ts, basket.ledger.check()))
+        rows.append((ts, None if month is None else basket.ledger.check()))
     return pl.DataFrame(rows, schema={"ts": pl.Int64(), "equity": pl.Float64()}, orient="row").with_columns(
         pl.col("ts").cast(pl.Datetime("ns", "UTC"))
     )

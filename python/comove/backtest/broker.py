@@ -1,8 +1,9 @@
 """The exchange of a backtest: what a bar makes of orders, stops, targets and positions.
 
-A bar takes this way: funding; instruments that ended; liquidation; orders to close, then those to open, at the open;
-stops and targets by low and high, the worse one first, at the open where it lies beyond them. Without a candle, or in
-one in which nothing was traded, nothing of a coin is bought or sold, and its orders wait.
+A bar takes this way: instruments that ended; funding; liquidation; orders to close, then those to open, at the open;
+stops and targets: at the open where it lies beyond one, else by low and high, the worse one first. Without a candle
+nothing of a coin is bought or sold, and its orders wait; in one in which nothing was traded neither, and what is
+decided at its close takes the place of the order.
 """
 
 from __future__ import annotations
@@ -105,6 +106,7 @@ class Broker:
     def watch(self, ts: int, candles: Mapping[str, Candle]) -> None:
         """Take in a bar before trading begins: what is usual is known from its first day on."""
         self._begin(ts)
+        self._end_instruments(ts)
         self._end(ts, candles)
 
     def trade(self, ts: int, candles: Mapping[str, Candle]) -> float:
@@ -112,8 +114,7 @@ class Broker:
         before = self._ts
         self._begin(ts)
         there = {symbol: candle for symbol, candle in candles.items() if candle.get("close") is not None}
-        for symbol in [symbol for symbol in self._seen if self._has_ended(symbol)]:
-            self._write_down(symbol, ts)
+        self._end_instruments(ts)
         open_now = {symbol: candle for symbol, candle in there.items() if _trades(candle)}
         if before is not None:
             self._fund(self.costs.fundings(before, ts), open_now)
@@ -179,6 +180,7 @@ class Broker:
                 self._close_at_market(symbol, ts, candle["close"], 1.0, reason, gap=False)
             else:
                 self._leave(symbol, ts)
+        self.ledger.check()
 
     # --- its parts ---
 
@@ -194,9 +196,10 @@ class Broker:
                 self._usual.push(symbol, candle)
                 self.ledger.mark(symbol, close)
 
-    def _has_ended(self, symbol: str) -> bool:
-        """Tell whether more rows than a hole may have are behind a coin's last candle, this one not counted."""
-        return self.row - self._seen[symbol] - 1 > self.max_gap
+    def _end_instruments(self, ts: int) -> None:
+        """End those with more rows than a hole may have behind their last candle, this one not counted."""
+        for symbol in [symbol for symbol, seen in self._seen.items() if self.row - seen - 1 > self.max_gap]:
+            self._write_down(symbol, ts)
 
     def _write_down(self, symbol: str, ts: int) -> None:
         """Lose a position whose instrument ended, and forget all that was known of it."""
@@ -280,11 +283,12 @@ class Broker:
         opened, sign = candle["open"], 1.0 if self._held[symbol].side == "long" else -1.0
         worst, best = (candle.get("low"), candle.get("high"))[:: 1 if sign > 0.0 else -1]
         stop, target = guarded.stop, guarded.take_profit
-        if stop is not None and sign * ((opened if worst is None else worst) - stop) <= 0.0:
-            gap = sign * (opened - stop) <= 0.0
-            self._close_at_market(symbol, ts, opened if gap else stop, 1.0, "stop", gap=gap)
+        stop_gap = stop is not None and sign * (opened - stop) <= 0.0
+        # The open comes first: what the rest of the bar does is too late for the other one.
+        gap = not stop_gap and target is not None and sign * (opened - target) >= 0.0
+        if stop is not None and not gap and sign * ((opened if worst is None else worst) - stop) <= 0.0:
+            self._close_at_market(symbol, ts, opened if stop_gap else stop, 1.0, "stop", gap=stop_gap)
         elif target is not None and sign * ((opened if best is None else best) - target) >= 0.0:
-            gap = sign * (opened - target) >= 0.0
             price = opened if gap else target
             value = abs(self.ledger.units[symbol]) * price
             self._close(symbol, ts, price, self.costs.maker_fee * value, 1.0, "take_profit", gap=gap)

@@ -20,7 +20,7 @@ from comove.data.times import to_utc
 from comove.errors import DataError
 from comove.options import choice, count
 
-__all__ = ["Fold", "Training", "WalkForward", "bar_times"]
+__all__ = ["Fold", "Training", "WalkForward", "bar_seconds", "bar_times"]
 
 Training: TypeAlias = Literal["rolling", "expanding"]
 
@@ -107,6 +107,23 @@ class WalkForward:
                 )
             )
         return folds
+
+
+def bar_seconds(frames: Mapping[str, pl.DataFrame], times: npt.NDArray[np.int64]) -> float:
+    """Return the time of a bar in seconds: that of the usual candle, or less where coins have candles at other times.
+
+    Parameters
+    ----------
+    frames : mapping of str to DataFrame
+    times : int64, shape (bars,)
+        Of `bar_times`, at least two; a hole is as long as a candle.
+    """
+    steps = [np.diff(bar_times({symbol: frame})) for symbol, frame in frames.items() if frame.height > 1]
+    between = np.diff(times)
+    if steps:
+        between = np.minimum(between, int(np.median([np.median(each) for each in steps])))
+    # Of whole numbers: exactly the candle's where all are equal.
+    return int(between.sum()) / len(between) / 1e9
 
 
 def bar_times(frames: Mapping[str, pl.DataFrame]) -> npt.NDArray[np.int64]:

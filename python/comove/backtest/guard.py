@@ -26,6 +26,7 @@ from comove.backtest.changes import ChangedDecision, checked, first_change, text
 from comove.backtest.costs import Costs
 from comove.backtest.folds import Fold, WalkForward, bar_times
 from comove.backtest.futures import FUTURES, Frames, changed_future
+from comove.backtest.history import leaders_of, read_history
 from comove.backtest.makers import OrchestratorMaker
 from comove.backtest.replay import FoldRun
 from comove.engine import OrchestratorOptions
@@ -165,6 +166,10 @@ def check_look_ahead(
     shown = flag("progress", progress)
     whole: pl.DataFrame | None = None
     if decide is None:
+        if agent is not None and "rl" not in chosen.sources:
+            raise ParameterError(f"agent needs 'rl' among the sources, which are {', '.join(chosen.sources)}", "agent")
+        frames = read_history(frames)
+        leaders_of(frames, chosen.market.leaders)
         times = bar_times(frames)
         folds = options_of(plan, WalkForward, "plan").share_out(times)
         tried: _Tried = _Replayed(chosen, options_of(costs, Costs, "costs"), agent, seed, tuple(folds))
@@ -189,6 +194,8 @@ def check_look_ahead(
                 found.append(each)
         tell(len(jobs) + 1, len(jobs) + 1)
     past = until(whole, at[-1])
+    if past.is_empty():
+        raise DataError(f"there must be a decision up to the last cut, {text_of(at[-1])}, got none", "decisions")
     acted = past.filter(pl.col("action") != _HOLD).height if "action" in past.columns else 0
     return LookAheadReport(cuts=at, futures=tuple(FUTURES), decisions=past.height, acted=acted, found=tuple(found))
 

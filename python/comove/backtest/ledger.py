@@ -59,12 +59,13 @@ class Ledger:
         self._moved = max(self._moved, abs(value), abs(self.cash))
         after = held + units
         profit = 0.0
-        if held * units < 0.0:
+        # Signs, for the product of two small numbers is 0.
+        if held and (held > 0.0) is not (units > 0.0):
             # What is closed was opened at the mean price; of a change of sides the rest is opened anew.
             closed = -held if abs(units) >= abs(held) else units
             profit = -closed * (price - self._entry[symbol])
             self.profits += profit
-            if after * held < 0.0:
+            if after and (after > 0.0) is not (held > 0.0):
                 self._entry[symbol] = price
         else:
             paid = held * self._entry.get(symbol, 0.0) + value

@@ -13,6 +13,7 @@ from comove.engine import Decision
 __all__ = ["ATTRIBUTION", "DECISIONS", "EQUITY", "TRADES", "Records"]
 
 _TIME: Final = pl.Datetime("ns", "UTC")
+_ROUNDING: Final = 1e-12
 
 EQUITY: Final = pl.Schema(
     {
@@ -88,7 +89,8 @@ class Records:
         """Write down a closed part of a position."""
         self.trades.append(row)
         whole = sum(attribution.values())
-        if whole != 0.0:
+        # What is left of them by rounding is nothing to share by.
+        if abs(whole) > _ROUNDING * sum(map(abs, attribution.values())):
             self.attribution += [(self.closed, source, added / whole) for source, added in attribution.items()]
         self.closed += 1
 

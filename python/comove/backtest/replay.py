@@ -15,7 +15,7 @@ import polars as pl
 
 from comove.backtest.broker import Broker
 from comove.backtest.costs import Costs
-from comove.backtest.files import whole_file
+from comove.backtest.files import read_table, whole_file
 from comove.backtest.folds import Fold
 from comove.backtest.strategy import StrategyMaker
 from comove.data import iterate_bars
@@ -101,6 +101,8 @@ class FoldRun:
                     broker.order(decisions, strategy.regime)
                 if last:
                     broker.finish(ts, candles, "liquidation" if ruined else "end")
+                    # What closing costs may be more than what was left.
+                    ruined = ruined or not broker.ledger.equity > 0.0
                 broker.note(ts, before, None if ruined else strategy.regime, 0.0 if last else strategy.heat)
             bars += 1
             if bars % _TELL == 0:
@@ -119,14 +121,15 @@ class FoldRun:
         if state is None or not state["done"]:
             raise StateError(f"{self.folder}: the fold is not done", "state_content")
         frames = {
-            name: pl.concat([pl.read_parquet(self._chunk(name, k)) for k in range(state["chunks"])])
+            name: pl.concat([read_table(self._chunk(name, k)) for k in range(state["chunks"])])
             for name in ("equity", "trades", "attribution")
         }
         return frames, state["ruined"]
 
     def decisions(self) -> list[Path]:
-        """Return the files of the decisions of a fold that is done, in their order."""
-        return sorted(self.folder.glob("decisions-*.parquet"))
+        """Return the files of the decisions so far, in their order."""
+        state = self._saved()
+        return [] if state is None else [self._chunk("decisions", k) for k in range(state["chunks"])]
 
     def strategy(self) -> bytes:
         """Return the strategy's snapshot after the fold."""
@@ -159,7 +162,10 @@ class FoldRun:
         file = self.folder / _STATE
         if not file.exists():
             return None
-        state: dict[str, Any] = unpack(_KIND, file.read_bytes())
+        try:
+            state: dict[str, Any] = unpack(_KIND, file.read_bytes())
+        except StateError as error:
+            raise StateError(f"{file}: {error}; without this file the fold is run anew", error.code) from error
         return state
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from comove.backtest.files import whole_file
+from comove.backtest.files import read_table, scan_table, whole_file
 from comove.errors import DataError
 
 __all__ = ["Report"]
@@ -58,7 +58,7 @@ class Report:
         ``ts``, ``fold``, ``symbol``, ``action``, ``size``, ``price``, ``stop``, ``take_profit``, ``confidence`` and
         ``reason``, which has all of them.
         """
-        return pl.concat([pl.read_parquet(file) for file in self.decision_files])
+        return pl.concat([read_table(file) for file in self.decision_files])
 
     @property
     def leaders(self) -> tuple[str, ...]:
@@ -83,7 +83,7 @@ class Report:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The options of the orchestrator; empty for another strategy."""
+        """The options of the orchestrator; of another strategy those that were given with it, empty where none were."""
         options: Mapping[str, Any] = self.about["options"]
         return options
 
@@ -100,7 +100,7 @@ class Report:
 
     @property
     def step_seconds(self) -> float:
-        """Usual distance of two bars."""
+        """Time of a bar: that of the usual candle, or less where coins have candles at other times."""
         return float(self.about["step_seconds"])
 
     @property
@@ -122,8 +122,13 @@ class Report:
         for name in _FRAMES:
             frame: pl.DataFrame = getattr(self, name)
             whole_file(place / f"{name}.parquet", frame.write_parquet)
-        if list(self.decision_files) != [place / _DECISIONS]:
-            decisions = pl.concat([pl.scan_parquet(file) for file in self.decision_files])
+        if list(self.decision_files) == [place / _DECISIONS]:
+            pass
+        elif "decisions" in self.__dict__:
+            # They were read, and their files may be gone.
+            whole_file(place / _DECISIONS, self.decisions.write_parquet)
+        else:
+            decisions = pl.concat([scan_table(file) for file in self.decision_files])
             whole_file(place / _DECISIONS, lambda draft: decisions.sink_parquet(draft))
         _write_json(place / _METRICS, self.metrics)
         # The last of all: where it is, the others are.
@@ -136,7 +141,7 @@ class Report:
         Raises
         ------
         DataError
-            No such report, or a part of one.
+            No such report, a part of one, or a file of it that cannot be read.
         """
         place = Path(folder)
         names = [_ABOUT, _METRICS, _DECISIONS, *(f"{name}.parquet" for name in _FRAMES)]
@@ -144,7 +149,7 @@ class Report:
         if absent:
             raise DataError(f"{place}: no report of a backtest, there is no {', '.join(absent)}", "path")
         return cls(
-            **{name: pl.read_parquet(place / f"{name}.parquet") for name in _FRAMES},
+            **{name: read_table(place / f"{name}.parquet") for name in _FRAMES},
             metrics=_read_json(place / _METRICS),
             about=_read_json(place / _ABOUT),
             decision_files=(place / _DECISIONS,),
@@ -157,5 +162,10 @@ def _write_json(file: Path, tree: Mapping[str, Any]) -> None:
 
 
 def _read_json(file: Path) -> dict[str, Any]:
-    tree: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        tree = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file}: cannot be read: {error}", "file_unreadable") from error
+    if not isinstance(tree, dict):
+        raise DataError(f"{file} must hold an object, got {type(tree).__name__}", "file_unreadable")
     return tree

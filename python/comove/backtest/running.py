@@ -20,8 +20,9 @@ from comove import __version__
 from comove.backtest.benchmarks import held
 from comove.backtest.costs import Costs
 from comove.backtest.figures import figures_of
-from comove.backtest.files import whole_file
-from comove.backtest.folds import Fold, WalkForward, bar_times
+from comove.backtest.files import alone, whole_file
+from comove.backtest.folds import Fold, WalkForward, bar_seconds, bar_times
+from comove.backtest.history import leaders_of, read_history
 from comove.backtest.makers import OrchestratorMaker
 from comove.backtest.replay import CHUNK, FoldRun, between
 from comove.backtest.report import Report
@@ -29,11 +30,9 @@ from comove.backtest.stats import check_arch
 from comove.backtest.stitching import stitched, times_of
 from comove.backtest.strategy import StrategyMaker
 from comove.backtest.walk import run_folds
-from comove.data.candles import as_candles
-from comove.data.columns import to_float
 from comove.engine import OrchestratorOptions
 from comove.engine.assembly import plain_options
-from comove.errors import DataError, ParameterError, StateError
+from comove.errors import ParameterError, StateError
 from comove.options import count, flag, options_of, positive
 from comove.progress import progress_bar
 from comove.signals.rl import TrainingOptions
@@ -76,15 +75,16 @@ def run(
         Candles of each symbol as `comove.data.read_candles` gives them, the leaders' too; a column ``funding`` has the
         rate that is paid at the opening of each candle.
     options : OrchestratorOptions, optional
-        As of a TOML file: `comove.config.read_file`.
+        As of a TOML file: `comove.config.read_file`. With a `strategy`, leaders, ``max_gap`` and capital are theirs.
     costs : Costs, optional
         All are on by default.
     plan : WalkForward, optional
         By default four folds, each after 90 days of hours to learn from.
     strategy : StrategyMaker, optional
-        Makes something else than the orchestrator of the options.
+        Makes something else than the orchestrator of the options. Its ``repr`` is what `out` knows it by.
     agent : TrainingOptions, optional
-        Trains an agent on the history of each fold, for the source "rl"; its seed is `seed` plus the fold's number.
+        Trains an agent on the history of each fold, for the source "rl", which the options have to have; its seed is
+        `seed` plus the fold's number.
     capital : float, above 0, optional
         In quote currency; by default that of the options.
     workers : int, 1 to 256
@@ -112,7 +112,10 @@ def run(
     ParameterError
         An option out of its bounds.
     StateError
-        `out` holds the run of other candles or options.
+        `out` holds the run of other candles or options, or a part of one that cannot be read; another process is at
+        work there.
+    OSError
+        `out` is no folder, or cannot be written to.
     ComoveError
         Intervals need the extra `backtest`; the account did not add up: a defect of this package.
 
@@ -143,13 +146,11 @@ def run(
     if replications:
         check_arch()
     shown = flag("progress", progress)
-    if strategy is not None and (options is not None or agent is not None):
-        raise ParameterError("strategy excludes options and agent: it has its own", "strategy")
-    candles = _read(frames)
-    leaders = [leader for leader in chosen.market.leaders if leader in candles]
-    if not leaders:
-        raise DataError(f"frames must hold a leader, one of {', '.join(chosen.market.leaders)}", "leader")
-    if capital is not None and strategy is None:
+    if agent is not None:
+        _check_agent(chosen, strategy)
+    candles = read_history(frames)
+    leaders = leaders_of(candles, chosen.market.leaders)
+    if capital is not None:
         chosen = replace(chosen, capital=start)
     times = bar_times(candles)
     folds = planned.share_out(times)
@@ -171,15 +172,18 @@ def run(
             "capital": start,
             "costs": asdict(charged),
             "plan": asdict(planned),
-            "options": plain_options(chosen) if strategy is None else {},
+            "options": {} if options is None and strategy is not None else plain_options(chosen),
             "strategy": "orchestrator" if strategy is None else repr(strategy),
             "agent": None if agent is None else asdict(agent),
             "seed": seed,
             "replications": replications,
-            "step_seconds": float(np.median(np.diff(times))) / 1e9,
+            "step_seconds": bar_seconds(candles, times),
         }
         if _finished(folder, about):
+            # A process that was killed at the very end has left them.
+            shutil.rmtree(folder / _FOLDS, ignore_errors=True)
             return Report.read(folder)
+        stack.enter_context(alone(folder / _RUN))
         runs = [
             FoldRun(
                 fold=fold,
@@ -208,19 +212,11 @@ def _maker(options: OrchestratorOptions, agent: TrainingOptions | None, seed: in
     return OrchestratorMaker(options=options, agent=None if agent is None else replace(agent, seed=seed))
 
 
-def _read(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    if not isinstance(frames, Mapping):
-        raise ParameterError(f"frames must be a mapping of symbol to DataFrame, got {type(frames).__name__}", "type")
-    if not frames:
-        raise DataError("frames must hold at least one symbol, got none", "frames")
-    read = {}
-    for symbol in sorted(frames):
-        frame = frames[symbol]
-        candles = as_candles(frame, source=symbol)
-        if "funding" in frame.columns:
-            candles = candles.with_columns(to_float(frame["funding"], "funding", source=symbol).alias("funding"))
-        read[symbol] = candles
-    return read
+def _check_agent(options: OrchestratorOptions, strategy: StrategyMaker | None) -> None:
+    if strategy is not None:
+        raise ParameterError("strategy excludes agent: it has its own", "strategy")
+    if "rl" not in options.sources:
+        raise ParameterError(f"agent needs 'rl' among the sources, which are {', '.join(options.sources)}", "agent")
 
 
 def _digest(candles: Mapping[str, pl.DataFrame]) -> str:
@@ -240,14 +236,19 @@ def _finished(folder: Path, about: Mapping[str, Any]) -> bool:
     Raises
     ------
     StateError
-        The folder is of another run.
+        The folder is of another run, or nobody can tell of which.
     """
     file = folder / _RUN
     plain = json.loads(json.dumps(about))
     if not file.exists():
         whole_file(file, lambda draft: draft.write_text(json.dumps(plain, indent=1, sort_keys=True), encoding="utf-8"))
         return False
-    before = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StateError(f"{file}: cannot be read: {error}; take another folder", "other_run") from error
+    if not isinstance(before, dict):
+        raise StateError(f"{file} must hold an object, got {type(before).__name__}; take another folder", "other_run")
     other = sorted(name for name in {*before, *plain} if before.get(name) != plain.get(name))
     if other:
         raise StateError(f"{folder} holds another run: {', '.join(other)} differ; take another folder", "other_run")

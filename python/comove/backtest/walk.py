@@ -57,6 +57,7 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
         return
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
+    others = multiprocessing.active_children()
     with (
         _single_threads(),
         ProcessPoolExecutor(
@@ -74,7 +75,8 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
             pool.shutdown(wait=False, cancel_futures=True)
             # They would go on to the end of their folds.
             for process in multiprocessing.active_children():
-                process.terminate()
+                if process not in others:
+                    process.terminate()
             raise
         _hear(news, told)
 

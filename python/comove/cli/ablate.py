@@ -11,7 +11,7 @@ from rich.table import Table
 
 from comove.backtest import Ablation, ablate
 from comove.backtest.page import ablation_page
-from comove.backtest.variants import ALL, PARTS
+from comove.backtest.variants import ALL, PARTS, variants
 from comove.cli.backtest_options import backtest_options, read_asked
 from comove.cli.console import errors, fail, number_text, open_console, say
 from comove.cli.folder import write_page
@@ -53,21 +53,25 @@ def ablate_command(names: str | None, out: Path, agent: bool, **asked: Any) -> N
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
         check_plotly()
-        wanted = read_asked(**asked)
+        wanted = read_asked(**asked, out=out)
+        chosen = None if names is None else [name.strip() for name in names.split(",") if name.strip()]
+        if chosen == []:
+            raise click.UsageError("--variants names no variant")
+        if not variants(wanted.options, chosen):
+            # Before a backtest is run for it.
+            raise fail("The strategy has no part of market structure that could be switched off.")
         found = ablate(
             wanted.frames,
             wanted.options,
             costs=wanted.costs,
             plan=wanted.plan,
             agent=TrainingOptions() if agent else None,
-            names=None if names is None else [name.strip() for name in names.split(",") if name.strip()],
+            names=chosen,
             workers=wanted.workers,
             out=out,
             seed=wanted.seed,
             progress=True,
         )
-        if found.table.height == 1:
-            raise fail(found.answer)
         write_page(ablation_page(found), out / "report.html")
         _show(found)
         click.echo(f"Wrote {out / 'report.html'}")

@@ -47,7 +47,7 @@ def backtest_command(out: Path, agent: bool, title: str, **asked: Any) -> None:
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
         check_plotly()
-        wanted = read_asked(**asked)
+        wanted = read_asked(**asked, out=out)
         report = run(
             wanted.frames,
             wanted.options,

@@ -14,6 +14,7 @@ import polars as pl
 
 from comove.backtest import Costs, WalkForward
 from comove.backtest.folds import Training
+from comove.backtest.history import FUNDING
 from comove.cli.console import fail
 from comove.cli.folder import assets_option, chosen, data_option, read_each, refuse_failures
 from comove.config import read_file
@@ -124,8 +125,18 @@ def read_asked(
     embargo: int,
     workers: int | None,
     seed: int,
+    out: Path | None = None,
 ) -> Asked:
-    """Return what was asked for; errors are those of the files and options."""
+    """Return what was asked for; errors are those of the files and options.
+
+    Parameters
+    ----------
+    out : Path, optional
+        Where the answer goes; the others are those of the command.
+    """
+    if out is not None and out.resolve() == data.resolve():
+        # The next run would take its tables for candles.
+        raise click.UsageError(f"--out must be another folder than --data, got {out}")
     options = OrchestratorOptions() if config is None else read_options_file(config)
     costs = Costs() if costs_file is None else read_file(costs_file, Costs)
     plan = WalkForward(folds=folds, train=train, training=training, embargo=embargo)
@@ -143,8 +154,11 @@ def _candles(
     data: Path, assets: str, leaders: tuple[str, ...], first: datetime | None, last: datetime | None
 ) -> dict[str, pl.DataFrame]:
     files = candle_files(data)
-    known = {symbol.upper(): symbol for symbol in files}
-    there = [known[leader.upper()] for leader in leaders if leader.upper() in known]
+    known = {symbol.upper(): symbol for symbol in files} | {
+        leader.upper(): leader for leader in leaders if leader in files
+    }
+    spelled = {known[leader.upper()]: leader for leader in leaders if leader.upper() in known}
+    there = list(spelled)
     if not there:
         raise fail(f"{data}: none of the strategy's leaders has a candle file: {', '.join(leaders)}")
     names = list(files) if assets.strip().lower() == "all" else chosen("--assets", assets, files)
@@ -158,9 +172,10 @@ def _candles(
             frame = frame.filter(pl.col("ts") < pl.lit(last).dt.replace_time_zone("UTC"))
         return frame
 
-    frames, failed = read_each(files, symbols, cut)
+    frames, failed = read_each(files, symbols, cut, more=[FUNDING])
     refuse_failures(failed, len(symbols), "symbols")
-    inside = {symbol: frame for symbol, frame in frames.items() if not frame.is_empty()}
+    # The strategy knows its leaders as it spells them.
+    inside = {spelled.get(symbol, symbol): frame for symbol, frame in frames.items() if not frame.is_empty()}
     if not inside:
         raise fail(f"{data}: no candles between --from and --until")
     return inside

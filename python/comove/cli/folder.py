@@ -12,7 +12,7 @@ import click
 import polars as pl
 
 from comove.cli.console import fail
-from comove.data.candles import read_candles
+from comove.data.candles import read_with
 from comove.errors import ComoveError, ParameterError
 from comove.options import LEAST_PAIR_WINDOW, MAX_LIVE_ROWS, MOST_LAG
 from comove.plots import check_plotly
@@ -148,23 +148,25 @@ def asked(files: Mapping[str, Path], assets: str, option: str, leaders: str) -> 
     return asset_names, leader_names, list(dict.fromkeys([*leader_names, *asset_names]))
 
 
-def candles_of(file: Path, symbol: str) -> pl.DataFrame:
-    """Return the candles of one file."""
-    candles = read_candles(file)
-    if isinstance(candles, dict):
+def candles_of(file: Path, symbol: str, more: Sequence[str] = ()) -> pl.DataFrame:
+    """Return the candles of one file, with other columns of numbers where it has them."""
+    if file.is_dir():
         raise fail(f"{symbol}: {file} is a folder")
-    return candles
+    return read_with(file, more)
 
 
 def read_each(
-    files: Mapping[str, Path], symbols: Sequence[str], read: Callable[[pl.DataFrame, str], _Read]
+    files: Mapping[str, Path],
+    symbols: Sequence[str],
+    read: Callable[[pl.DataFrame, str], _Read],
+    more: Sequence[str] = (),
 ) -> tuple[dict[str, _Read], list[str]]:
     """Read the files of some symbols; what fails comes back as messages, and does not stop the others."""
     good: dict[str, _Read] = {}
     failed: list[str] = []
     for symbol in symbols:
         try:
-            good[symbol] = read(candles_of(files[symbol], symbol), symbol)
+            good[symbol] = read(candles_of(files[symbol], symbol, more), symbol)
         except ParameterError:
             raise
         except ComoveError as error:

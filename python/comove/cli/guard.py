@@ -44,7 +44,7 @@ def guard_command(cuts: int, out: Path | None, **asked: Any) -> None:
     comove guard --config strategy.toml --data candles
     """  # noqa: D301 (click's mark for "keep these lines" is a backspace)
     with errors():
-        wanted = read_asked(**asked)
+        wanted = read_asked(**asked, out=out)
         found = check_look_ahead(
             wanted.frames,
             options=wanted.options,

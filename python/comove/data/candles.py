@@ -208,7 +208,18 @@ def _extension(place: Path) -> str:
     return max(ends, key=len, default="")
 
 
-def _read_file(place: Path, columns: Mapping[str, str] | None) -> pl.DataFrame:
+def read_with(path: str | os.PathLike[str], more: Sequence[str]) -> pl.DataFrame:
+    """Read the candles of one file as `read_candles`, with other columns of numbers where it has them.
+
+    Raises
+    ------
+    DataError, OrderError
+        As `read_candles`, and where one of the columns holds something else than numbers.
+    """
+    return _read_file(Path(path), None, more)
+
+
+def _read_file(place: Path, columns: Mapping[str, str] | None, more: Sequence[str] = ()) -> pl.DataFrame:
     extension = _extension(place)
     if not extension:
         raise DataError(
@@ -220,12 +231,15 @@ def _read_file(place: Path, columns: Mapping[str, str] | None) -> pl.DataFrame:
         if place.stat().st_size == 0:
             raise DataError(f"{source}: the file is empty", "file_empty")
         lazy = _scan(place, extension)
-        picked = match_columns(lazy.collect_schema().names(), columns, source=source)
-        raw = lazy.select(list(dict.fromkeys(picked.values()))).collect()
+        names = lazy.collect_schema().names()
+        picked = match_columns(names, columns, source=source)
+        others = [name for name in more if name in names]
+        raw = lazy.select(list(dict.fromkeys([*picked.values(), *others]))).collect()
     except _READ_ERRORS as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DataError(f"{source}: cannot be read as {_FORMATS[extension]}: {reason[0]}", "file_unreadable") from error
-    return as_candles(raw, columns=picked, source=source)
+    candles = as_candles(raw, columns=picked, source=source)
+    return candles.with_columns(to_float(raw[name], name, source=source).alias(name) for name in others)
 
 
 def _scan(place: Path, extension: str) -> pl.LazyFrame:
