@@ -268,6 +268,20 @@ def test_what_the_orchestrator_thinks_it_is_worth_is_what_the_account_is_worth(m
     assert own == pytest.approx(report.equity["costs"].sum(), rel=1e-9)
 
 
+def test_an_exchange_that_pays_for_limit_orders():
+    """The target of the orchestrator is filled at a fee below 0, which is the account's and no cost to be heard of."""
+    frames = simulate_market(n_bars=420, assets=["AAA", "BBB", "CCC"], seed=1).frames
+    decisions = DecisionOptions(enter_at=0.501, cost=0.0)
+    market = MarketOptions(window_size=60, lag_window=60)
+    options = replace(OPTIONS, sources=("alpha", "structure"), market=market, decisions=decisions)
+    costs = Costs(fee=0.0, maker_fee=-0.0002, half_spread=0.0, impact=0.0, funding_rate=0.0)
+    report = run(frames, options, costs=costs, plan=WalkForward(folds=1, train=100), replications=0)
+    targets = report.trades.filter(pl.col("reason") == "take_profit")
+    assert targets.height > 0
+    np.testing.assert_allclose(targets["costs"], -0.0002 * targets["units"] * targets["exit"], rtol=1e-9)
+    assert report.trades["net"].sum() == pytest.approx(report.equity["equity"][-1] - report.capital)
+
+
 def test_learning_leaves_the_orchestrator_as_deciding_does_where_nothing_is_filled(market):
     bars = list(iterate_bars(market))[:300]
     engines = [MasterOrchestrator(OPTIONS) for _ in range(2)]

@@ -304,7 +304,8 @@ class Broker:
         units = held if part == 1.0 else held * part
         profit = self.ledger.trade(symbol, -units, price, cost)
         self._write(symbol, ts, units, price, profit, cost, part, reason, gap)
-        self.strategy.closed(symbol, price, fraction=part, cost=cost)
+        # What the exchange pays for a limit order is no cost; the strategy hears of it by what the account is worth.
+        self.strategy.closed(symbol, price, fraction=part, cost=max(cost, 0.0))
 
     def _leave(self, symbol: str, ts: int) -> None:
         """Write down a position that is still open in the end, at its last price."""

@@ -50,7 +50,10 @@ class Strategy(Protocol):
         """Hear that a position was opened."""
 
     def closed(self, symbol: str, price: float, *, fraction: float, cost: float) -> object:
-        """Hear that a position, or a part of it, was closed; the price is 0 where nothing is left of it."""
+        """Hear that a position, or a part of it, was closed; the price is 0 where nothing is left of it.
+
+        The cost is at least 0: what the exchange pays for a limit order is in the equity of the next `update`.
+        """
 
     def trade(self, symbol: str) -> Guarded | None:
         """Return the stop and the target of an open position."""
