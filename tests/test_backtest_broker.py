@@ -176,6 +176,32 @@ def test_what_ended_while_it_was_learned_from_is_not_what_is_usual_later():
     assert strategy.fills[0] == ("open", "AAA", "long", pytest.approx(0.1 * 1e4), 10.0, 0.0)
 
 
+@pytest.mark.parametrize(
+    ("hole", "price", "reason"), [(6, 7.0, "end"), (72, 7.0, "end"), (73, 0.0, "ended"), (400, 0.0, "ended")]
+)
+def test_what_is_halted_at_the_end_of_a_fold_is_followed_to_its_next_candle_or_its_end(hole, price, reason):
+    """The first fold ends four bars into the hole: money that waits there is not for nothing, nor is it safe."""
+    rows = 2 * 100
+    coin = candles([(10, 10, 10, 10)] * 96 + [None] * hole + [(7, 7, 7, 7)] * max(0, rows - 96 - hole))
+    frames = {"BTC": flat(1.0, rows + 400), "AAA": coin}
+    plan = WalkForward(folds=6, train=0)
+    report, strategy = replayed(frames, {0: {"AAA": ("buy", 1_000.0)}}, plan=plan)
+    trade = report.trades.row(0, named=True)
+    assert (trade["exit"], trade["reason"], trade["fold"]) == (price, reason, 0)
+    left = 10_000.0 - 100.0 * (10.0 - price)
+    assert report.equity["equity"][99] == pytest.approx(left)
+    assert report.equity["positions"][99] == 0
+    # The folds after it go on from there.
+    assert report.trades["net"].sum() == pytest.approx(report.equity["equity"][-1] - 10_000.0)
+    assert strategy.row == 99
+
+
+def test_buying_with_all_there_is_leaves_the_fee_to_be_paid():
+    report, _ = replayed({"BTC": flat(1.0, 6)}, {0: {"BTC": ("buy", 20_000.0)}}, costs=Costs(**_zero() | {"fee": 0.01}))
+    assert report.equity["cash"][1] == pytest.approx(0.0, abs=1e-9)
+    assert report.equity["long"][1] == pytest.approx(10_000.0 / 1.01)
+
+
 # --- funding ---
 
 
@@ -300,13 +326,13 @@ def test_an_account_that_is_worth_nothing_hears_of_no_bar():
 
 
 def test_closing_in_the_end_can_cost_all_that_is_left():
-    """Worth 100 before its positions are closed, and 414 less after: the next fold has no account to go on with."""
-    frame = candles([(100,) * 4] * 5 + [(100, 100, 69, 69)] + [(69,) * 4] * 6)
+    """Worth 200 before its positions are closed, and 375.2 less after: the next fold has no account to go on with."""
+    frame = candles([(100,) * 4] * 5 + [(100, 100, 67, 67)] + [(67,) * 4] * 6)
     costs = Costs(**{**_zero(), "leverage": 3.0, "fee": 0.02, "maintenance": 0.0})
-    script = {0: {"BTC": ("buy", 30_000.0)}}
+    script = {0: {"BTC": ("buy", 28_000.0)}}
     report, _ = replayed({"BTC": frame}, script, costs=costs, plan=WalkForward(folds=2, train=0))
     assert report.ruined == "2024-01-01T05:00:00Z"
-    assert report.equity["equity"][-1] == pytest.approx(-314.0)
+    assert report.equity["equity"][-1] == pytest.approx(-175.2)
     assert report.trades["net"].to_list() == pytest.approx([-10_314.0])
 
 

@@ -8,7 +8,7 @@ decided at its close takes the place of the order.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -172,14 +172,39 @@ class Broker:
         return self.ledger.costs, self.ledger.funding, self.ledger.traded
 
     def finish(self, ts: int, candles: Mapping[str, Candle], reason: str) -> None:
-        """Close all positions at the closes of the last bar; those without a candle cannot be closed."""
+        """Close all positions at the closes of the last bar; `settle` follows those without a candle."""
         self._waiting.clear()
         for symbol in list(self._held):
             candle = candles.get(symbol)
             if candle is not None and candle.get("close") is not None and _trades(candle):
                 self._close_at_market(symbol, ts, candle["close"], 1.0, reason, gap=False)
-            else:
-                self._leave(symbol, ts)
+        self.ledger.check()
+
+    @property
+    def halted(self) -> bool:
+        """Whether positions are open."""
+        return bool(self._held)
+
+    def settle(self, ts: int, later: Iterable[tuple[int, Mapping[str, Candle]]], reason: str) -> None:
+        """Close what `finish` could not at its next open, or lose it with its instrument, in the bars after `ts`.
+
+        What comes to neither before the bars end stays open at its last price.
+        """
+        row = self.row
+        for when, candles in later:
+            self.row += 1
+            self._end_instruments(when)
+            for symbol in [symbol for symbol in self._held if symbol in candles]:
+                candle = candles[symbol]
+                if candle.get("close") is not None:
+                    self._seen[symbol] = self.row
+                    if _trades(candle):
+                        self._close_at_market(symbol, when, candle["open"], 1.0, reason, gap=False)
+            if not self._held:
+                break
+        self.row = row
+        for symbol in list(self._held):
+            self._leave(symbol, ts)
         self.ledger.check()
 
     # --- its parts ---
@@ -271,7 +296,8 @@ class Broker:
     def _room(self, symbol: str) -> float:
         """Return how much may be opened, by margin and by what the coin usually trades."""
         ledger, costs = self.ledger, self.costs
-        margin = costs.leverage * ledger.equity - ledger.long - ledger.short
+        # The fee is paid from the equity that the margin is of.
+        margin = (costs.leverage * ledger.equity - ledger.long - ledger.short) / (1.0 + costs.leverage * costs.fee)
         volume = self._usual.volume(symbol)
         return margin if volume is None else min(margin, costs.max_participation * volume)
 

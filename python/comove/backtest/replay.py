@@ -29,6 +29,7 @@ _KIND: Final = "backtest-fold"
 #: Bars between two saves; one takes about as long as ten bars.
 CHUNK: Final = 1000
 _STATE: Final = "state.comove"
+_LATEST: Final = 2**63 - 1
 #: Bars between two words on how many are done.
 _TELL: Final = 50
 
@@ -100,7 +101,10 @@ class FoldRun:
                     broker.records.decide(decisions)
                     broker.order(decisions, strategy.regime)
                 if last:
-                    broker.finish(ts, candles, "liquidation" if ruined else "end")
+                    reason = "liquidation" if ruined else "end"
+                    broker.finish(ts, candles, reason)
+                    if broker.halted:
+                        broker.settle(ts, _bars_of(frames, ts + 1, _LATEST), reason)
                     # What closing costs may be more than what was left.
                     ruined = ruined or not broker.ledger.equity > 0.0
                 broker.note(ts, before, None if ruined else strategy.regime, 0.0 if last else strategy.heat)
