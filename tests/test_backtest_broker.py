@@ -333,7 +333,7 @@ def test_closing_in_the_end_can_cost_all_that_is_left():
     report, _ = replayed({"BTC": frame}, script, costs=costs, plan=WalkForward(folds=2, train=0))
     assert report.ruined == "2024-01-01T05:00:00Z"
     assert report.equity["equity"][-1] == pytest.approx(-175.2)
-    assert report.trades["net"].to_list() == pytest.approx([-10_314.0])
+    assert report.trades["net"].to_list() == pytest.approx([-10_175.2])
 
 
 # --- walk-forward ---
