@@ -38,13 +38,16 @@ def test_a_difference_of_costs_or_of_risk_alone_is_no_verdict_on_the_part(value)
     side = "less" if value < 0.0 else "more"
     for other in ((value, 0.06), (-value, 0.001), (value, None), (None, None), (0.0, 0.001)):
         assert verdict_of(difference(**sure, gross=other)) == "costs"
+        assert verdict_of(difference(**sure, gross=other, scaled=(-value, 0.5))) == "costs"
+    for other in ((-value, 0.001), (-value, 1.0), (0.0, 0.001)):
         assert verdict_of(difference(**sure, scaled=other)) == "risk"
-        assert verdict_of(difference(**sure, gross=other, scaled=other)) == "costs"
+    for other in ((value, 1.0), (None, None)):
+        assert verdict_of(difference(**sure, scaled=other)) in ("helps", "harms")
     assert words(**sure, gross=(value, 0.5)) == (
         f"without it the strategy earned 4.0 % a year {side}, but not before costs: it is what trading costs that "
         "differs"
     )
-    assert words(**sure, scaled=(value, 0.5)) == (
+    assert words(**sure, scaled=(-value, 0.5)) == (
         f"without it the strategy earned 4.0 % a year {side}, but not at the same risk: it is how much is risked that "
         "differs"
     )

@@ -247,7 +247,7 @@ def test_the_heat_map_holds_the_data(planted, tmp_path):
 def test_without_plotly_the_message_says_what_to_install(planted, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
     # Before any work: not one candle is read.
-    monkeypatch.setattr("comove.cli.folder.read_candles", None)
+    monkeypatch.setattr("comove.cli.folder.read_with", None)
     for command, leaders in (("leadlag", "--leaders"), ("spillover", "--sources")):
         result = run(command, "--data", planted, leaders, "BTC", "--plot", tmp_path / "map.html")
         assert result.exit_code == 1
@@ -257,7 +257,7 @@ def test_without_plotly_the_message_says_what_to_install(planted, tmp_path, monk
 
 @pytest.mark.parametrize("option", ["--out", "--plot"])
 def test_a_place_that_cannot_be_written_is_found_before_the_work(planted, tmp_path, monkeypatch, option):
-    monkeypatch.setattr("comove.cli.folder.read_candles", None)
+    monkeypatch.setattr("comove.cli.folder.read_with", None)
     monkeypatch.setattr("comove.cli.folder.check_plotly", lambda: None)
     (tmp_path / "file").touch()
     name = "pairs.csv" if option == "--out" else "map.html"

@@ -1,9 +1,10 @@
 """What a difference between a strategy and a variant of it says.
 
 Two things look like worth and are none: a variant that trades less also pays less, and one whose positions are larger
-earns more by risking more. So a part is said to help, or to harm, where the difference is more than chance in all three
-forms: net, before costs and at the same risk, each for all variants together. That is never more often by chance than
-in any one of them; on noise, where fewer trades are worth their costs, the net difference alone is.
+earns more by risking more. So a part is said to help, or to harm, where the difference is more than chance both net and
+before costs, each for all variants together, and has the same sign at the same risk. That is never more often by chance
+than before costs alone; on noise, where fewer trades are worth their costs, the net difference alone is. At the same
+risk no more is asked: a variant that hardly trades is blown up to the strategy's volatility there, noise and all.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def verdict_of(row: Mapping[str, Any]) -> Verdict:
         return "chance"
     if _sign(row, "gross_") != net:
         return "costs"
-    if _sign(row, "scaled_") != net:
+    scaled = row["scaled_value"]
+    # Where one of them never trades, no size has the other's risk.
+    if scaled is not None and scaled * net <= 0.0:
         return "risk"
     return "helps" if net < 0 else "harms"
 

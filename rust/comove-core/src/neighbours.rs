@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_same_as_all_distances_sorted_with_ties_in_the_order_of_rows() {
-        for rows in [1, 7, 8, 9, 64, 101] {
+        for rows in [1_usize, 7, 8, 9, 64, 101] {
             // Whole numbers of few values, so that many distances are equal.
             let library: Vec<f64> = (0..3 * rows).map(|at| ((at * 7919) % 5) as f64).collect();
             let questions = [1.0, 2.0, 3.0, 0.0, 4.0, 1.5];

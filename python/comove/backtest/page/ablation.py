@@ -71,7 +71,8 @@ def ablation_page(report: AblationReport, *, title: str = "Does market structure
             "interval; where it crosses 0, chance alone can do this. Each interval is of its part alone; verdicts "
             "count that several were tried. Two more columns tell what only looks like worth: before costs, for who "
             "trades less also pays less, and at the same risk, for larger positions earn more by risking more. A part "
-            "helps or harms where the difference is more than chance in all three; below them stands p for all parts.",
+            "helps or harms where the difference is more than chance before costs too, and goes the same way at the "
+            "same risk; below them stands p for all parts.",
             chart(
                 interval_chart(
                     [row["name"] for row in variants],
