@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import polars as pl
 
-from comove.backtest.files import whole_file
 from comove.backtest.stats import DeflatedSharpe
 from comove.backtest.variants import BASE
 from comove.backtest.verdicts import Verdict, verdict_of
 from comove.errors import DataError
+from comove.files import whole_file
 
 __all__ = ["LEVEL", "Ablation"]
 

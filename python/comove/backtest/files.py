@@ -1,32 +1,18 @@
-"""Files that are there as a whole or not at all."""
+"""Folders that one process works in, and tables that are damaged."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+import importlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from comove.errors import DataError, StateError
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-__all__ = ["alone", "read_table", "scan_table", "whole_file"]
-
-
-def whole_file(file: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` fill a file that then takes the place of `file`; a process that is killed leaves the old one."""
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
-        write(draft)
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+__all__ = ["alone", "read_table", "scan_table"]
 
 
 @contextmanager
@@ -38,6 +24,7 @@ def alone(file: Path) -> Iterator[None]:
     StateError
         Another one works there. Where the system or the disk cannot tell, nobody is kept away.
     """
+    fcntl = _locks()
     with file.open("rb") as held:
         if fcntl is not None:
             try:
@@ -49,6 +36,14 @@ def alone(file: Path) -> Iterator[None]:
             except OSError:
                 pass
         yield
+
+
+def _locks() -> Any | None:
+    """Return the module of file locks; Windows has none."""
+    try:
+        return importlib.import_module("fcntl")
+    except ImportError:
+        return None
 
 
 def read_table(file: Path) -> pl.DataFrame:

@@ -15,12 +15,13 @@ import polars as pl
 
 from comove.backtest.broker import Broker
 from comove.backtest.costs import Costs
-from comove.backtest.files import read_table, whole_file
+from comove.backtest.files import read_table
 from comove.backtest.folds import Fold
 from comove.backtest.strategy import StrategyMaker
 from comove.data import iterate_bars
 from comove.data.bars import Bars
 from comove.errors import StateError
+from comove.files import whole_file
 from comove.state import pack, unpack
 
 __all__ = ["CHUNK", "FoldRun", "between"]

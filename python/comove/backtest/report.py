@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from comove.backtest.files import read_table, scan_table, whole_file
+from comove.backtest.files import read_table, scan_table
 from comove.errors import DataError
+from comove.files import whole_file
 
 __all__ = ["Report"]
 

@@ -20,7 +20,7 @@ from comove import __version__
 from comove.backtest.benchmarks import held
 from comove.backtest.costs import Costs
 from comove.backtest.figures import figures_of
-from comove.backtest.files import alone, whole_file
+from comove.backtest.files import alone
 from comove.backtest.folds import Fold, WalkForward, bar_seconds, bar_times
 from comove.backtest.history import leaders_of, read_history
 from comove.backtest.makers import OrchestratorMaker
@@ -33,6 +33,7 @@ from comove.backtest.walk import run_folds
 from comove.engine import OrchestratorOptions
 from comove.engine.assembly import plain_options
 from comove.errors import ParameterError, StateError
+from comove.files import whole_file
 from comove.options import count, flag, options_of, positive
 from comove.progress import progress_bar
 from comove.signals.rl import TrainingOptions

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final, TypeAlias, TypeVar
 
@@ -14,6 +12,7 @@ import polars as pl
 from comove.cli.console import fail
 from comove.data.candles import read_with
 from comove.errors import ComoveError, ParameterError
+from comove.files import draft_of, whole_file
 from comove.options import LEAST_PAIR_WINDOW, MAX_LIVE_ROWS, MOST_LAG
 from comove.plots import check_plotly
 from comove.progress import open_progress
@@ -220,21 +219,16 @@ def write_page(page: str, file: Path) -> None:
 
 def write_whole(file: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a file that then replaces `file`, so that it is there as a whole or not at all."""
-    draft = _draft(file)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        write(draft)
-        draft.replace(file)
+        whole_file(file, write)
     except OSError as error:
-        raise _unwritten(file, draft, error) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
+        raise _unwritten(file, draft_of(file), error) from error
 
 
 def try_writing(file: Path) -> None:
     """Make a file, and take it away, in the folder of `file` or where that folder is to be made."""
-    draft = _draft(file)
+    draft = draft_of(file)
     try:
         place = next(folder for folder in file.absolute().parents if folder.exists())
         draft = place / draft.name
@@ -242,10 +236,6 @@ def try_writing(file: Path) -> None:
         draft.unlink()
     except OSError as error:
         raise _unwritten(file, draft, error) from error
-
-
-def _draft(file: Path) -> Path:
-    return file.with_name(f".{file.name}.{os.getpid()}")
 
 
 def _unwritten(file: Path, draft: Path, error: OSError) -> click.ClickException:
