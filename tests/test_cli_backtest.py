@@ -154,7 +154,7 @@ def test_the_folder_of_the_candles_is_not_that_of_the_tables(place):
 def asked(data, **more):
     return read_asked(**{
         "config": None, "data": data, "assets": "all", "first": None, "last": None, "folds": 1, "train": 1,
-        "training": "rolling", "embargo": 0, "workers": 1, "seed": 0, "costs_file": None, **more,
+        "training": "rolling", "embargo": 0, "agent": False, "workers": 1, "seed": 0, "costs_file": None, **more,
     })  # fmt: skip
 
 

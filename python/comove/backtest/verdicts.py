@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
+from comove.surveys.significance import LEVEL
+
 __all__ = ["SIGNIFICANT", "Verdict", "verdict_of"]
 
-SIGNIFICANT: Final = 0.05
+SIGNIFICANT: Final = LEVEL
 """p-value of all variants together below which a difference is more than chance."""
 
 Verdict: TypeAlias = Literal["helps", "harms", "costs", "risk", "chance", "unknown"]

@@ -8,6 +8,7 @@ import queue
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import polars as pl
@@ -53,7 +54,7 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
     """
     if workers == 1 or len(runs) == 1:
         for number, run in enumerate(runs):
-            run.run(frames, lambda bars, number=number: told(number, bars))  # type: ignore[misc]
+            run.run(frames, partial(told, number))
         return
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()

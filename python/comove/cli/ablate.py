@@ -16,7 +16,6 @@ from comove.cli.backtest_options import backtest_options, read_asked
 from comove.cli.console import errors, fail, number_text, open_console, say
 from comove.cli.folder import write_page
 from comove.plots import check_plotly
-from comove.signals.rl import TrainingOptions
 
 __all__ = ["ablate_command"]
 
@@ -37,8 +36,7 @@ __all__ = ["ablate_command"]
     metavar="DIR",
     help="Folder for the tables, and the report of each strategy. The same command goes on where it was cut short.",
 )
-@click.option("--agent", is_flag=True, help="Train an agent on each fold's past, for the source rl; needs comove[rl].")
-def ablate_command(names: str | None, out: Path, agent: bool, **asked: Any) -> None:
+def ablate_command(names: str | None, out: Path, **asked: Any) -> None:
     """Run a strategy, and the same without parts of market structure, over the same history, and compare them.
 
     One backtest for the strategy and one for each variant. The folder then holds report.html, ablation.parquet with a
@@ -65,7 +63,7 @@ def ablate_command(names: str | None, out: Path, agent: bool, **asked: Any) -> N
             wanted.options,
             costs=wanted.costs,
             plan=wanted.plan,
-            agent=TrainingOptions() if agent else None,
+            agent=wanted.agent,
             names=chosen,
             workers=wanted.workers,
             out=out,

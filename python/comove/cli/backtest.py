@@ -16,7 +16,6 @@ from comove.cli.console import count_text, errors, number_text, open_console, sa
 from comove.cli.folder import write_page
 from comove.plots import check_plotly
 from comove.progress import progress_bar
-from comove.signals.rl import TrainingOptions
 
 __all__ = ["backtest_command"]
 
@@ -30,9 +29,8 @@ __all__ = ["backtest_command"]
     metavar="DIR",
     help="Folder for the tables, the figures and the page. The same command goes on where it was cut short.",
 )
-@click.option("--agent", is_flag=True, help="Train an agent on each fold's past, for the source rl; needs comove[rl].")
 @click.option("--title", default="Backtest", show_default=True, help="Heading of the page.")
-def backtest_command(out: Path, agent: bool, title: str, **asked: Any) -> None:
+def backtest_command(out: Path, title: str, **asked: Any) -> None:
     """Replay history through the orchestrator that runs live.
 
     Each fold learns from the candles before it and trades those after; decisions are filled at the next open, with
@@ -53,7 +51,7 @@ def backtest_command(out: Path, agent: bool, title: str, **asked: Any) -> None:
             wanted.options,
             costs=wanted.costs,
             plan=wanted.plan,
-            agent=TrainingOptions() if agent else None,
+            agent=wanted.agent,
             workers=wanted.workers,
             out=out,
             seed=wanted.seed,

@@ -22,6 +22,7 @@ from comove.data.candles import candle_files
 from comove.data.times import to_utc
 from comove.engine import OrchestratorOptions
 from comove.engine.files import read_options_file
+from comove.signals.rl import TrainingOptions
 
 __all__ = ["Asked", "backtest_options", "read_asked"]
 
@@ -80,6 +81,9 @@ _OPTIONS: Final = (
         help="Candles before a test part that an agent is not trained on.",
     ),
     click.option(
+        "--agent", is_flag=True, help="Train an agent on each fold's past, for the source rl; needs comove[rl]."
+    ),
+    click.option(
         "--workers",
         type=click.IntRange(min=1, max=256),
         default=None,
@@ -100,6 +104,7 @@ class Asked:
     frames: dict[str, pl.DataFrame]
     costs: Costs
     plan: WalkForward
+    agent: TrainingOptions | None
     workers: int
     seed: int
 
@@ -123,6 +128,7 @@ def read_asked(
     train: int,
     training: Training,
     embargo: int,
+    agent: bool,
     workers: int | None,
     seed: int,
     out: Path | None = None,
@@ -145,6 +151,7 @@ def read_asked(
         frames=_candles(data, assets, options.market.leaders, first, last),
         costs=costs,
         plan=plan,
+        agent=TrainingOptions() if agent else None,
         workers=_processors() if workers is None else workers,
         seed=seed,
     )

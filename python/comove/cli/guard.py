@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from comove.backtest import check_look_ahead
-from comove.backtest.files import whole_file
 from comove.cli.backtest_options import backtest_options, read_asked
 from comove.cli.console import count_text, errors, fail
+from comove.files import whole_file
 
 __all__ = ["guard_command"]
 
@@ -50,6 +50,7 @@ def guard_command(cuts: int, out: Path | None, **asked: Any) -> None:
             options=wanted.options,
             costs=wanted.costs,
             plan=wanted.plan,
+            agent=wanted.agent,
             cuts=cuts,
             seed=wanted.seed,
             workers=wanted.workers,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from comove.backtest.stats.market import MARKET_METRICS, market_metrics
@@ -197,7 +198,7 @@ def _exposure(equity: pl.DataFrame, ruined: bool) -> dict[str, float | None]:
 def _costs(equity: pl.DataFrame, years: float) -> dict[str, float | None]:
     sums = {name: float(equity[name].sum()) for name in ("costs", "funding", "traded")}
     rates = dict(zip(("costs_per_year", "funding_per_year", "turnover"), sums.values(), strict=True))
-    mean = float(equity["equity"].mean()) if equity.height else 0.0  # type: ignore[arg-type]
+    mean = float(np.mean(equity["equity"].to_numpy())) if equity.height else 0.0
     base = mean * years
     return {**sums, **{name: known(value / base) if base > 0.0 else None for name, value in rates.items()}}
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from comove.backtest.page.charts.frame import COLOURS, layout, line
+from comove.backtest.page.charts.frame import COLOURS, layout, level, line
 from comove.backtest.page.thin import thin
 from comove.plots.page import graphs, plot_text
 
@@ -34,22 +34,12 @@ def curves_chart(curves: pl.DataFrame, names: Sequence[str], capital: float) -> 
         ),
         line(rows, "base", "all parts", hover=",.6~g", line={"color": COLOURS["strategy"], "width": 2.4}),
     ])  # fmt: skip
-    at_capital = {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": capital,
-        "y1": capital,
-        "line": {"color": "#999999", "width": 1},
-        "layer": "below",
-    }
     figure.update_layout(
         layout(
             height=430,
             y_title="equity",
             yaxis={"tickformat": ",.6~g", "nticks": 7, "zeroline": False},
-            shapes=[at_capital],
+            shapes=[level(capital)],
         )
     )
     return figure

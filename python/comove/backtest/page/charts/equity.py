@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from comove.backtest.page.charts.frame import COLOURS, fold_marks, layout, line
+from comove.backtest.page.charts.frame import COLOURS, fold_marks, layout, level, line
 from comove.backtest.page.series import drawdowns
 from comove.backtest.page.thin import thin
 from comove.plots.page import graphs, plot_text
@@ -35,23 +35,13 @@ def equity_chart(equity: pl.DataFrame, leader: str, capital: float) -> Any:
         ),
         line(rows, "equity", "strategy", hover=",.6~g", line={"color": COLOURS["strategy"], "width": 2}),
     ])  # fmt: skip
-    at_capital = {
-        "type": "line",
-        "xref": "paper",
-        "x0": 0,
-        "x1": 1,
-        "y0": capital,
-        "y1": capital,
-        "line": {"color": "#999999", "width": 1},
-        "layer": "below",
-    }
     figure.update_layout(
         layout(
             height=430,
             y_title="equity",
             # Without a format plotly shortens 20,000 to 20k, and on a logarithmic axis to a small 2.
             yaxis={"tickformat": ",.6~g", "nticks": 7, "zeroline": False},
-            **{**marks, "shapes": [*marks.get("shapes", []), at_capital]},
+            **{**marks, "shapes": [*marks.get("shapes", []), level(capital)]},
         )
     )
     return figure

@@ -10,7 +10,7 @@ import polars as pl
 from comove.plots.page import graphs
 from comove.report.words import REGIME_NAMES
 
-__all__ = ["COLOURS", "fold_marks", "layout", "line", "regime_name", "stamps", "values"]
+__all__ = ["COLOURS", "fold_marks", "layout", "level", "line", "regime_name", "stamps", "values"]
 
 #: Told apart by the colour-blind (Okabe and Ito); in charts of lines, dashes tell them apart as well.
 COLOURS: Final = {
@@ -82,6 +82,20 @@ def values(numbers: pl.Series) -> list[float | None]:
     """
     given = numbers.cast(pl.Float64).to_list()
     return [None if value is None or not np.isfinite(value) else float(f"{value:.{_DIGITS}g}") for value in given]
+
+
+def level(value: float) -> dict[str, Any]:
+    """Return a thin line across a chart at a value, for the shapes of a layout."""
+    return {
+        "type": "line",
+        "xref": "paper",
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
+        "line": {"color": "#999999", "width": 1},
+        "layer": "below",
+    }
 
 
 def fold_marks(equity: pl.DataFrame) -> dict[str, Any]:
