@@ -182,7 +182,7 @@ def test_weights_are_those_of_the_regime():
         source.observe(list(contexts.values()))
         for context in contexts.values():
             regime = context.regime.regime.value
-            _, words = source._heard[context.symbol]
+            words = source.opinions().words(context.symbol)
             seen.add(regime)
             assert ("candle" in words) == (regime != "unknown" and context.row > 0)
     assert len(seen) > 2
@@ -358,9 +358,9 @@ def test_a_symbol_that_was_not_observed_has_no_answer():
     *_, before, now = noisy(13, 20)
     source.observe([each for symbol, each in now.items() if symbol != "WIF"])
     assert source.predict(now["WIF"]) is None
-    assert source.abstained["WIF"] == "WIF was not observed in the last bar"
+    assert source.abstained["WIF"] == "WIF was not observed in row 19"
     source.predict(before["BONK"])
-    assert source.abstained["BONK"] == "row 18 was not observed last"
+    assert source.abstained["BONK"] == "BONK was not observed in row 18"
 
 
 @pytest.mark.parametrize("name", ["horizon", "prior"])

@@ -1590,6 +1590,9 @@ class RecipeStream:
     ) -> dict[str, float | int | None] | None:
         """As `update`, in a copy of `empty`: a dict of all columns by name."""
 
+    def update_floats(self, ts: _Time, bar: Sequence[_Value] | None, leaders: Sequence[_Value]) -> Floats | None:
+        """As `update`, in floats: NaN where missing."""
+
     def peek(
         self, ts: _Time, bar: Sequence[_Value] | None, leaders: Sequence[_Value]
     ) -> list[float | int | None] | None:

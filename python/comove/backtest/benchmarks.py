@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from comove.backtest.costs import Costs
+from comove.backtest.folds import bar_times
 from comove.backtest.ledger import Ledger
 from comove.backtest.usual import UsualBars
 from comove.data import iterate_bars
@@ -51,9 +52,14 @@ def held(
     basket = _Basket(capital, costs)
     rows: list[tuple[int, float | None]] = []
     month: int | None = None
-    wanted = set(coins)
-    for row, (ts, bar) in enumerate(iterate_bars(frames)):
-        candles = {symbol: candle for symbol, candle in bar.items() if symbol in wanted and candle["close"] is not None}
+    bars = iterate_bars({symbol: frames[symbol] for symbol in coins if symbol in frames})
+    # Bars in which none of them has a candle count as rows, too.
+    following = next(bars, None)
+    for row, ts in enumerate(bar_times(frames).tolist()):
+        bar: Mapping[str, Mapping[str, Any]] = {}
+        if following is not None and following[0] == ts:
+            bar, following = following[1], next(bars, None)
+        candles = {symbol: candle for symbol, candle in bar.items() if candle["close"] is not None}
         basket.lose([symbol for symbol, seen in basket.seen.items() if row - seen - 1 > max_gap])
         opens = {
             symbol: candle["open"]

@@ -192,7 +192,7 @@ class MasterOrchestrator(Sealed):
     def _regime(self, context: Context) -> None:
         # It is kept by the context, for all who ask later.
         try:
-            _ = context.regime
+            _ = context.label
         except Exception as error:
             self._fail("regime", context.symbol, error)
 

@@ -13,6 +13,7 @@ from comove.signals.engines import (
 )
 from comove.signals.ensemble import EnsembleOptions, EnsemblePrediction, EnsemblePredictor
 from comove.signals.market import Candle, SignalMarket
+from comove.signals.opinions import Opinions, OpinionSource
 from comove.signals.protocol import Abstention, AlphaEngine, Direction, Prediction, PredictionSource, Signal
 from comove.signals.sources import (
     AlphaSource,
@@ -36,6 +37,8 @@ __all__ = [
     "EnsemblePredictor",
     "LeaderEngine",
     "MarketStructurePredictor",
+    "OpinionSource",
+    "Opinions",
     "PatternSource",
     "Prediction",
     "PredictionSource",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import nan
 from typing import Final
 
 import numpy as np
 
+from comove.features.row import FeatureTable
 from comove.options import Floats
 from comove.structure import (
     BetaMetrics,
@@ -17,8 +18,9 @@ from comove.structure import (
     MarketStructureSnapshot,
     VolatilitySpillover,
 )
+from comove.structure.snapshots import RegimeLabel
 
-__all__ = ["CLOSE", "HIGH", "LOW", "OPEN", "VOLUME", "Context"]
+__all__ = ["CLOSE", "HIGH", "LOW", "OPEN", "VOLUME", "BarTable", "Context", "columns", "last_candles"]
 
 # Columns of `candles`.
 OPEN: Final = 0
@@ -26,6 +28,67 @@ HIGH: Final = 1
 LOW: Final = 2
 CLOSE: Final = 3
 VOLUME: Final = 4
+
+
+class BarTable:
+    """All symbols of a bar side by side: what many engines read is laid out once.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Features of each symbol.
+    candles : float64, shape (symbols or more, n, 5)
+    places : sequence of int
+        Where each symbol lies in `candles`.
+    """
+
+    __slots__ = ("candles", "features", "order", "places")
+
+    def __init__(
+        self, rows: Sequence[Mapping[str, float | int | None]], candles: Floats, places: Sequence[int]
+    ) -> None:
+        self.features, self.candles, self.places = FeatureTable(rows), candles, places
+        self.order = list(range(len(places)))
+
+
+def columns(contexts: Sequence[Context], *names: str) -> list[Floats]:
+    """Return features of several symbols of a bar, an array each; NaN where missing. Not to be written to."""
+    shared = _shared(contexts)
+    if shared is None:
+        features = FeatureTable([each.features for each in contexts])
+        return [features.column(name) for name in names]
+    table, at = shared
+    found = [table.features.column(name) for name in names]
+    if at == table.order:
+        return found
+    chosen = np.array(at, dtype=np.intp)
+    return [column[chosen] for column in found]
+
+
+def last_candles(contexts: Sequence[Context], rows: int) -> Floats:
+    """Return the last rows of candles of several symbols of a bar, all that are shown where these are fewer.
+
+    Returns
+    -------
+    float64, shape (contexts, rows, 5)
+        A copy.
+    """
+    shared = _shared(contexts)
+    if shared is None:
+        return np.array([each.candles[-rows:] for each in contexts])
+    table, at = shared
+    places = table.places if at == table.order else [table.places[each] for each in at]
+    found: Floats = table.candles[places, -rows:]
+    return found
+
+
+def _shared(contexts: Sequence[Context]) -> tuple[BarTable, list[int]] | None:
+    """Return the table that all contexts are in, and where they are; None where there is no such."""
+    table = contexts[0].table if contexts else None
+    if table is None:
+        return None
+    at = [each.place for each in contexts if each.table is table]
+    return (table, at) if len(at) == len(contexts) else None
 
 
 class Context:
@@ -51,9 +114,26 @@ class Context:
         The live market, to be asked and not to be fed.
     close : float
         Close of the bar.
+    table : BarTable or None
+        All symbols of the bar, where they are side by side.
+    place : int
+        The symbol's in that table.
     """
 
-    __slots__ = ("_regime", "candles", "close", "features", "leader_candles", "row", "structure", "symbol", "ts")
+    __slots__ = (
+        "_label",
+        "_regime",
+        "candles",
+        "close",
+        "features",
+        "leader_candles",
+        "place",
+        "row",
+        "structure",
+        "symbol",
+        "table",
+        "ts",
+    )
 
     def __init__(
         self,
@@ -64,17 +144,33 @@ class Context:
         leader_candles: Mapping[str, Floats],
         features: Mapping[str, float | int | None],
         structure: MarketStructureCoordinator,
+        table: BarTable | None = None,
+        place: int = 0,
     ) -> None:
         self.symbol, self.ts, self.row = symbol, ts, row
+        self.table, self.place = table, place
         self.candles, self.leader_candles = candles, leader_candles
         self.features, self.structure = features, structure
         self.close = float(candles[-1, CLOSE])
+        self._label: RegimeLabel | None = None
         self._regime: MarketStructureSnapshot | None = None
 
     @property
     def leaders(self) -> tuple[str, ...]:
         """The leaders but the symbol itself, in their order."""
         return tuple(self.leader_candles)
+
+    @property
+    def label(self) -> RegimeLabel:
+        """The regime the symbol is in, and whether its data are there: `regime` in a tenth of the time."""
+        if self._label is None:
+            known = self._regime
+            self._label = (
+                self.structure.regime_label(self.symbol)
+                if known is None
+                else RegimeLabel(known.regime, bool(known.scores))
+            )
+        return self._label
 
     @property
     def regime(self) -> MarketStructureSnapshot:

@@ -12,7 +12,7 @@ import numpy as np
 from comove.errors import DataError, OrderError
 from comove.features import FeatureRecipe, FeatureStream
 from comove.options import Floats, epoch_nanoseconds, symbol_name, whole
-from comove.signals.context import CLOSE, Context
+from comove.signals.context import CLOSE, BarTable, Context
 from comove.state import Sealed
 from comove.structure import MarketStructureCoordinator
 
@@ -191,7 +191,7 @@ class SignalMarket(Sealed):
         shown = self._table[:, end - min(self.rows, self._row + 1) : end]
         leaders = [leader for leader in self.structure.leaders if leader in self._place]
         closes = {leader.lower(): given[leader][CLOSE] for leader in leaders if leader in given}
-        features: dict[str, dict[str, float | int | None] | None] = {}
+        features: dict[str, Mapping[str, float | int | None] | None] = {}
         self.failures = {}
         # One for most streams, and one for each leader's own.
         of_stream: dict[tuple[str, ...], list[float]] = {}
@@ -211,18 +211,22 @@ class SignalMarket(Sealed):
         of_others = {
             symbol: {leader: table for leader, table in of_leaders.items() if leader != symbol} for symbol in leaders
         }
+        there = [symbol for symbol in self._place if symbol in given]
+        rows = [features.get(symbol) or {} for symbol in there]
+        table = BarTable(rows, shown, [self._place[symbol] for symbol in there])
         return {
             symbol: Context(
                 symbol,
                 time,
                 self._row,
-                shown[place],
+                shown[self._place[symbol]],
                 of_others.get(symbol, of_leaders),
-                features.get(symbol) or {},
+                row,
                 self.structure,
+                table,
+                at,
             )
-            for symbol, place in self._place.items()
-            if symbol in given
+            for at, (symbol, row) in enumerate(zip(there, rows, strict=True))
         }
 
     def _add(self, symbol: str) -> None:

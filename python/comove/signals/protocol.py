@@ -7,17 +7,29 @@ before are learnt. Then each symbol is asked for. What is said at t uses rows up
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, TypeAlias, overload
 
 from comove.errors import DataError, OrderError, ParameterError
 from comove.state import Sealed
 
 if TYPE_CHECKING:
     from comove.signals.context import Context
+    from comove.signals.opinions import Opinions
 
-__all__ = ["Abstention", "AlphaEngine", "Direction", "Prediction", "PredictionSource", "Signal", "bar_row"]
+__all__ = [
+    "Abstention",
+    "AlphaEngine",
+    "Answer",
+    "Answers",
+    "Direction",
+    "Prediction",
+    "PredictionSource",
+    "Signal",
+    "bar_row",
+    "check_share",
+]
 
 Direction: TypeAlias = Literal["long", "short"]
 _SIDES: Final = ("long", "short")
@@ -44,8 +56,8 @@ class Signal:
 
     def __post_init__(self) -> None:
         _check_direction(self.direction)
-        _check_share("strength", self.strength)
-        _check_share("confidence", self.confidence)
+        check_share("strength", self.strength)
+        check_share("confidence", self.confidence)
         _check_horizon(self.horizon)
 
 
@@ -79,7 +91,7 @@ class Prediction:
         if self.direction in _SIDES and type(up) is float and 0.0 <= up <= 1.0 and type(rows) is int and rows >= 1:
             return
         _check_direction(self.direction)
-        _check_share("probability", up)
+        check_share("probability", up)
         _check_horizon(rows)
 
     @property
@@ -93,6 +105,55 @@ class Prediction:
         if up >= 0.5:
             return cls(direction="long", probability=up, horizon=horizon, reason=reason)
         return cls(direction="short", probability=1.0 - up, horizon=horizon, reason=reason)
+
+
+Answer: TypeAlias = Signal | Abstention | Exception
+"""What an engine said, or what it raised."""
+
+
+class Answers(Sequence[Answer]):
+    """What an engine says of each symbol of a bar, put into words when it is read.
+
+    Parameters
+    ----------
+    contexts : sequence of Context
+    found : dict of int to Signal, Abstention or Exception
+        Answers that are made already, by place.
+    leans : dict of int to {"long", "short"}
+        Directions of the signals that are not.
+    confidence : float
+        That of all these.
+    make : callable
+        Makes a signal that is not made, or the abstention of any other place, of its context, when it is read: also in
+        later bars.
+    """
+
+    __slots__ = ("_contexts", "_make", "confidence", "found", "leans")
+
+    def __init__(
+        self,
+        contexts: Sequence[Context],
+        found: dict[int, Answer],
+        leans: dict[int, Direction],
+        confidence: float,
+        make: Callable[[Context], Answer],
+    ) -> None:
+        self._contexts, self._make = contexts, make
+        self.found, self.leans, self.confidence = found, leans, confidence
+
+    @overload
+    def __getitem__(self, place: int) -> Answer: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Answer]: ...
+    def __getitem__(self, place: int | slice) -> Answer | list[Answer]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        at = range(len(self))[place]
+        answer = self.found.get(at)
+        return self._make(self._contexts[at]) if answer is None else answer
+
+    def __len__(self) -> int:
+        return len(self._contexts)
 
 
 class AlphaEngine(Sealed):
@@ -110,9 +171,9 @@ class AlphaEngine(Sealed):
     def evaluate(self, context: Context) -> Signal | Abstention:
         """Return what is expected of a symbol of the last bar; the engine changes only by what it notes of it."""
 
-    def evaluate_all(self, contexts: Sequence[Context]) -> list[Signal | Abstention | Exception]:
+    def evaluate_all(self, contexts: Sequence[Context]) -> Sequence[Answer]:
         """Return `evaluate` of each symbol, and in its place what it raised."""
-        answers: list[Signal | Abstention | Exception] = []
+        answers: list[Answer] = []
         for context in contexts:
             try:
                 answers.append(self.evaluate(context))
@@ -139,6 +200,10 @@ class PredictionSource(Sealed):
     @abstractmethod
     def predict(self, context: Context) -> Prediction | None:
         """Return the prediction for a symbol of the last bar; None where it abstains, and `abstained` says why."""
+
+    def opinions(self) -> Opinions | None:
+        """Return what `predict` says of all symbols of the last bar; None where it has to be asked for each."""
+        return None
 
 
 def bar_row(contexts: Sequence[Context], last: int) -> int:
@@ -172,7 +237,13 @@ def _check_direction(direction: object) -> None:
         raise ParameterError(f"direction must be one of 'long', 'short', got {direction!r}", "choice")
 
 
-def _check_share(name: str, value: float) -> None:
+def check_share(name: str, value: float) -> None:
+    """Refuse what is not from 0 to 1.
+
+    Raises
+    ------
+    ParameterError
+    """
     # Nearly all are plain floats; a look at the types takes as long as all else. Written so that NaN is outside too.
     if type(value) is float and 0.0 <= value <= 1.0:
         return

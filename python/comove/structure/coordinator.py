@@ -21,17 +21,17 @@ from comove.structure.calculators import (
     USUAL_WINDOW,
     window_shown,
 )
-from comove.structure.describing import describe_told, nothing_known
+from comove.structure.describing import describe_told, label_told, nothing_known
 from comove.structure.feeds import PairFeed
 from comove.structure.history import HistoryDesk
 from comove.structure.laying import Join
 from comove.structure.market import LiveMarket
 from comove.structure.metrics import BetaMetrics, LeadLagMetrics, VolatilitySpillover
 from comove.structure.prices import PriceData
-from comove.structure.regimes import RegimeOptions
+from comove.structure.regimes import MarketRegime, RegimeOptions
 from comove.structure.saving import read_options, read_state, write_options, write_state
 from comove.structure.settings import Settings, settings
-from comove.structure.snapshots import MarketStructureSnapshot
+from comove.structure.snapshots import MarketStructureSnapshot, RegimeLabel
 
 __all__ = ["MarketStructureCoordinator"]
 
@@ -326,6 +326,15 @@ class MarketStructureCoordinator:
                 market = self._market
                 return describe_told(market.tracker, market.told, asset, now, self._settings.laying.max_age)
         return self._desk.regime(asset, data, current_time)
+
+    def regime_label(self, asset: str) -> RegimeLabel:
+        """Return the regime of `detect_market_regime` after the last closed live bar, without what it is made of."""
+        with self._lock:
+            market = self._market
+            now = market.bar.closed
+            if now is None:
+                return RegimeLabel(MarketRegime.UNKNOWN, False)
+            return label_told(market.tracker, market.told, asset, now, self._settings.laying.max_age)
 
     def leader_status(self, leader: str) -> LeaderStatus:
         """Return whether a leader is breaking down after the last closed live bar.

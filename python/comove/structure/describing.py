@@ -14,10 +14,10 @@ from comove.structure.labels import UNKNOWN
 from comove.structure.limits import LEAST_REGIME
 from comove.structure.prices import utc
 from comove.structure.regimes import REGIMES, MarketRegime
-from comove.structure.snapshots import Fixed, MarketStructureSnapshot
+from comove.structure.snapshots import Fixed, MarketStructureSnapshot, RegimeLabel
 from comove.structure.tracker import MARKET, RegimeTracker
 
-__all__ = ["Told", "confidence", "describe", "describe_told", "nothing_known", "tell"]
+__all__ = ["Told", "confidence", "describe", "describe_told", "label_told", "nothing_known", "tell"]
 
 _NAMES: Final = tuple(regime.value for regime in REGIMES)
 _LABELS: Final = (*REGIMES, MarketRegime.UNKNOWN)
@@ -165,6 +165,17 @@ def describe_told(
         coverage=coverage,
         reason=reason,
     )
+
+
+def label_told(tracker: RegimeTracker, told: Told | None, asset: str, now: int, max_age: int | None) -> RegimeLabel:
+    """Return label and whether data are there of `describe_told`, in a tenth of the time."""
+    column = None if told is None else _column(tracker, told, asset)
+    if told is None or column is None:
+        return RegimeLabel(MarketRegime.UNKNOWN, False)
+    if max_age is not None and now - told.last_ts[column] > max_age:
+        return RegimeLabel(MarketRegime.UNKNOWN, False)
+    first = told.scores[column][0]
+    return RegimeLabel(_LABELS[told.labels[column]], first == first)
 
 
 def _column(tracker: RegimeTracker, told: Told, asset: str | None) -> int | None:

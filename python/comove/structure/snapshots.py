@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Generic, NoReturn, TypeVar
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
 from comove.structure.regimes import MarketRegime
 
-__all__ = ["Fixed", "MarketStructureSnapshot"]
+__all__ = ["Fixed", "MarketStructureSnapshot", "RegimeLabel"]
 
 Value = TypeVar("Value", covariant=True)
 
@@ -43,6 +43,14 @@ class Fixed(Mapping[str, Value], Generic[Value]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Fixed, (self._held,)
+
+
+class RegimeLabel(NamedTuple):
+    """The regime of a live asset and nothing else."""
+
+    regime: MarketRegime
+    known: bool
+    """Whether there are scores; without them the regime is unknown because data are missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

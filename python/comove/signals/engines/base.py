@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from math import isfinite
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from comove.errors import DataError
 from comove.options import Floats, options_of
-from comove.signals.context import HIGH, LOW, VOLUME, Context
+from comove.signals.context import HIGH, LOW, VOLUME, Context, last_candles
 from comove.signals.engines.bar_record import BarRecord
 from comove.signals.engines.options import EngineOptions
 from comove.signals.outcomes import Outcomes
-from comove.signals.protocol import Abstention, AlphaEngine, Direction, Signal, bar_row
+from comove.signals.protocol import Abstention, AlphaEngine, Answer, Answers, Direction, Signal, bar_row
 from comove.signals.record import hit
 
 __all__ = [
@@ -27,7 +28,10 @@ __all__ = [
     "channels",
     "last_rows",
     "lean_to",
+    "measures",
     "missing",
+    "places",
+    "sides",
 ]
 
 Measures: TypeAlias = dict[str, tuple[float, ...]]
@@ -68,8 +72,7 @@ def last_rows(contexts: Sequence[Context], rows: int) -> Floats:
         n is `rows`, or the rows shown where these are fewer. A column's rows lie side by side, which is how they are
         summed up fastest.
     """
-    table = np.concatenate([context.candles[-rows:] for context in contexts])
-    return np.ascontiguousarray(table.reshape(len(contexts), -1, table.shape[1]).transpose(2, 1, 0))
+    return np.ascontiguousarray(last_candles(contexts, rows).transpose(2, 1, 0))
 
 
 def channels(contexts: Sequence[Context], rows: int) -> Measures:
@@ -86,6 +89,26 @@ def channels(contexts: Sequence[Context], rows: int) -> Measures:
     extremes = [table[HIGH, :-1].max(axis=0).tolist(), table[LOW, :-1].min(axis=0).tolist()]
     now = table[:VOLUME, -1].tolist()
     return by_symbol(contexts, *extremes, *now)
+
+
+def measures(contexts: Sequence[Context], bar: Measures, width: int) -> list[Floats]:
+    """Return what was measured of all symbols, an array each; NaN where nothing was."""
+    found = [bar[context.symbol] for context in contexts]
+    if not all(found):
+        return [np.full(len(found), np.nan)] * width
+    return list(np.array(found, dtype=np.float64).T)
+
+
+def places(wanted: npt.NDArray[np.bool_]) -> list[int]:
+    """Return where something holds."""
+    found: list[int] = np.flatnonzero(wanted).tolist()
+    return found
+
+
+def sides(wanted: npt.NDArray[np.bool_], sign: Floats) -> dict[int, Direction]:
+    """Return the side of each sign, as `lean_to`, where something holds."""
+    at = np.flatnonzero(wanted)
+    return {place: "long" if up else "short" for place, up in zip(at.tolist(), (sign[at] > 0.0).tolist(), strict=True)}
 
 
 def by_symbol(contexts: Sequence[Context], *columns: list[float]) -> Measures:
@@ -110,7 +133,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         Of all signals whose horizon has passed.
     """
 
-    __slots__ = ("_bar", "_noted", "_outcomes", "_row", "_told", "hits", "options")
+    __slots__ = ("_bar", "_contexts", "_noted", "_outcomes", "_row", "_told", "hits", "options")
 
     options_type: ClassVar[type[Any]]
 
@@ -122,6 +145,8 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         # Symbols with a signal in the last bar, so that one who asks twice is not counted twice.
         self._noted: dict[str, None] = {}
         self._bar: Measures = {}
+        # Those of the last bar, which what was measured is in the order of.
+        self._contexts: Sequence[Context] = ()
         # The record in words: the same for all symbols of a bar.
         self._told = self.hits.told()
 
@@ -142,7 +167,7 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         if not contexts:
             return
         self._bar = self._measure(contexts)
-        self._row = row
+        self._row, self._contexts = row, contexts
         self._noted.clear()
         settled = self._outcomes.settle(contexts)
         if settled:
@@ -159,45 +184,72 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         """
         if context.row != self._row:
             raise DataError(f"context must be of the last bar observed, row {self._row}, got {context.row}", "row")
-        found = self._look(context)
+        found = self._look(context, self._bar)
         return Abstention(found) if isinstance(found, str) else self._signal(context, found)
 
-    def evaluate_all(self, contexts: Sequence[Context]) -> list[Signal | Abstention | Exception]:
-        """Return `evaluate` of each symbol, and in its place what it raised."""
-        if type(self).evaluate is not RecordingEngine.evaluate:
+    def evaluate_all(self, contexts: Sequence[Context]) -> Sequence[Answer]:
+        """Return `evaluate` of each symbol, and in its place what it raised.
+
+        Of the very tuple that was observed, only those are looked at that may have a signal; the others are put into
+        words when they are read.
+        """
+        observed = contexts is self._contexts and type(contexts) is tuple
+        if not observed or type(self).evaluate is not RecordingEngine.evaluate:
             return AlphaEngine.evaluate_all(self, contexts)
-        answers: list[Signal | Abstention | Exception] = []
-        row, look = self._row, self._look
-        for context in contexts:
+        bar, confidence, record = self._bar, self.hits.probability, self._told
+        found: dict[int, Answer] = {}
+        leans, candidates = self._leaning(contexts)
+        # In the order of the contexts, so that what is noted is what `evaluate` of each would note.
+        for at in sorted({*leans, *candidates}):
+            context = contexts[at]
+            if at in leans:
+                self._note(context, leans[at])
+                continue
             try:
-                if context.row != row:
-                    answers.append(self.evaluate(context))
-                    continue
-                found = look(context)
-                answers.append(Abstention(found) if isinstance(found, str) else self._signal(context, found))
+                looked = self._look(context, bar)
+                found[at] = Abstention(looked) if isinstance(looked, str) else self._signal(context, looked)
             except Exception as error:
-                answers.append(error)
-        return answers
+                found[at] = error
+
+        def make(context: Context) -> Answer:
+            looked = self._look(context, bar)
+            return Abstention(looked) if isinstance(looked, str) else self._worded(looked, confidence, record)
+
+        return Answers(contexts, found, leans, confidence, make)
+
+    def _leaning(self, contexts: Sequence[Context]) -> tuple[dict[int, Direction], Iterable[int]]:
+        """Return the places of the contexts of the bar that have a signal, and of those that may have one.
+
+        Where both are not all, `_look` leans to the direction of the first, says why it abstains of the places in
+        neither, and reads no candles for that: it is asked in later bars, too, when these have written over the
+        candles. By default all may have one.
+        """
+        return {}, range(len(contexts))
 
     def _signal(self, context: Context, lean: Lean) -> Signal:
         """Return the signal of a lean, and note it."""
-        direction, strength, reason = lean
+        self._note(context, lean.direction)
+        return self._worded(lean, self.hits.probability, self._told)
+
+    def _note(self, context: Context, direction: Direction) -> None:
         if context.symbol not in self._noted:
             self._noted[context.symbol] = None
             self._outcomes.note(context, direction)
+
+    def _worded(self, lean: Lean, confidence: float, record: str) -> Signal:
         return Signal(
-            direction=direction,
-            strength=strength,
-            confidence=self.hits.probability,
+            direction=lean.direction,
+            strength=lean.strength,
+            confidence=confidence,
             horizon=self.options.horizon,
-            reason=f"{reason}; {self._told}",
+            reason=f"{lean.reason}; {record}",
         )
 
     def _measure(self, contexts: Sequence[Context]) -> Measures:
         """Return what is measured of all symbols at once, by symbol."""
         return {}
 
-    def _measured(self, context: Context) -> tuple[float, ...]:
+    def _measured(self, context: Context, bar: Measures) -> tuple[float, ...]:
         """Return what was measured of a symbol.
 
         Raises
@@ -206,13 +258,13 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
             The symbol was not among the contexts of the bar.
         """
         try:
-            return self._bar[context.symbol]
+            return bar[context.symbol]
         except KeyError:
-            raise DataError(f"{context.symbol} was not observed in row {self._row}", "symbol") from None
+            raise DataError(f"{context.symbol} was not observed in row {context.row}", "symbol") from None
 
     @abstractmethod
-    def _look(self, context: Context) -> Lean | str:
-        """Return where the engine leans, or why it abstains."""
+    def _look(self, context: Context, bar: Measures) -> Lean | str:
+        """Return where the engine leans, by what was measured in the bar, or why it abstains."""
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options included."""

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite, nan
 from typing import ClassVar
 
-from comove.signals.context import CLOSE, HIGH, LOW, Context
-from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
+import numpy as np
+
+from comove.signals.context import CLOSE, HIGH, LOW, Context, columns
+from comove.signals.engines.base import (
+    Lean,
+    Measures,
+    RecordingEngine,
+    channels,
+    lean_to,
+    measures,
+    missing,
+    places,
+)
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Direction
 
 __all__ = ["BreakoutEngine", "BreakoutOptions"]
 
@@ -85,8 +97,17 @@ class BreakoutEngine(RecordingEngine[BreakoutOptions]):
         usual = float(width[:past].sum()) / past
         return 1.0 - float(width[past:].sum()) / quiet / usual if usual else nan
 
-    def _look(self, context: Context) -> Lean | str:
-        o, measured = self.options, self._measured(context)
+    def _leaning(self, contexts: Sequence[Context]) -> tuple[dict[int, Direction], Iterable[int]]:
+        top, bottom, _, _, _, close = measures(contexts, self._bar, 6)
+        (atr,) = columns(contexts, "atr")
+        with np.errstate(all="ignore"):
+            thrust = np.where(close - top >= bottom - close, close - top, bottom - close) / atr
+            known = (top == top) & (bottom == bottom) & (atr > 0.0) & np.isfinite(atr)
+            # What confirms is in the candles.
+            return {}, places(known & ~(thrust < self.options.thrust_at))
+
+    def _look(self, context: Context, bar: Measures) -> Lean | str:
+        o, measured = self.options, self._measured(context, bar)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.range_rows} are needed"
         top, bottom, _, _, _, close = measured

@@ -18,7 +18,7 @@ from comove.signals.engines.lead_record import LeadRecords
 from comove.signals.engines.leads import Expectation, Lead
 from comove.signals.engines.options import Bounds, check_options
 from comove.signals.outcomes import Outcome, Outcomes
-from comove.signals.protocol import Abstention, AlphaEngine, Signal, bar_row
+from comove.signals.protocol import Abstention, AlphaEngine, Answer, Answers, Signal, bar_row
 from comove.signals.record import hit
 
 __all__ = ["LeaderEngine", "LeaderOptions"]
@@ -271,6 +271,23 @@ class LeaderEngine(AlphaEngine):
             horizon=lag,
             reason=f"{said}; {self._records.told(key)}",
         )
+
+    def evaluate_all(self, contexts: Sequence[Context]) -> Sequence[Answer]:
+        """Return `evaluate` of each symbol, and in its place what it raised; most have no leader that is followed."""
+        found: dict[int, Answer] = {}
+        reasons: dict[str, str] = {}
+        for at, context in enumerate(contexts):
+            symbol = context.symbol
+            # It changes when the pair is asked the next time.
+            reason = self._reasons.get(symbol)
+            if reason is not None and symbol not in self._shown and context.row == self._row:
+                reasons[symbol] = reason
+                continue
+            try:
+                found[at] = self.evaluate(context)
+            except Exception as error:
+                found[at] = error
+        return Answers(contexts, found, {}, nan, lambda context: Abstention(reasons[context.symbol]))
 
     def _why(self, context: Context) -> str:
         """Return why no leader is believed to move first."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar, Final
 
-from comove.signals.context import Context
-from comove.signals.engines.base import Lean, RecordingEngine, lean_to, missing
+import numpy as np
+
+from comove.signals.context import Context, columns
+from comove.signals.engines.base import Lean, Measures, RecordingEngine, lean_to, missing, sides
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Direction
 
 __all__ = ["RangeEngine", "RangeOptions"]
 
@@ -65,7 +69,19 @@ class RangeEngine(RecordingEngine[RangeOptions]):
     name = "range"
     options_type = RangeOptions
 
-    def _look(self, context: Context) -> Lean | str:
+    def _leaning(self, contexts: Sequence[Context]) -> tuple[dict[int, Direction], Iterable[int]]:
+        o = self.options
+        bias, adx, fit, volatility = columns(contexts, *_FEATURES)
+        with np.errstate(all="ignore"):
+            leans = sides(
+                np.isfinite(bias + adx + fit + volatility)
+                & ~((adx >= o.adx_at) | (np.abs(fit) >= o.fit_at) | (volatility >= o.volatility_at))
+                & ~((np.abs(bias) < o.bias_at) | (bias == 0.0)),
+                bias,
+            )
+        return leans, ()
+
+    def _look(self, context: Context, bar: Measures) -> Lean | str:
         o, get = self.options, context.features.get
         bias, adx = get("mean_revert_bias"), get("adx")
         fit, volatility = get("trend_strength"), get("volatility_regime")

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
 from comove.errors import ParameterError
 from comove.signals.context import HIGH, LOW, Context
-from comove.signals.engines.base import Lean, Measures, RecordingEngine, channels, lean_to, missing
+from comove.signals.engines.base import (
+    Lean,
+    Measures,
+    RecordingEngine,
+    channels,
+    lean_to,
+    measures,
+    missing,
+    places,
+)
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Direction
 
 __all__ = ["SweepEngine", "SweepOptions"]
 
@@ -80,8 +90,14 @@ class SweepEngine(RecordingEngine[SweepOptions]):
     def _measure(self, contexts: Sequence[Context]) -> Measures:
         return channels(contexts, self.options.swing_rows)
 
-    def _look(self, context: Context) -> Lean | str:
-        o, measured = self.options, self._measured(context)
+    def _leaning(self, contexts: Sequence[Context]) -> tuple[dict[int, Direction], Iterable[int]]:
+        top, bottom, first, high, low, _ = measures(contexts, self._bar, 6)
+        known = (bottom == bottom) & (top == top) & (first == first) & (high == high) & (low == low)
+        # Where the swing lies is in the candles.
+        return {}, places(known & ((low < bottom) != (high > top)))
+
+    def _look(self, context: Context, bar: Measures) -> Lean | str:
+        o, measured = self.options, self._measured(context, bar)
         if not measured:
             return f"{len(context.candles) - 1} rows before this one, {o.swing_rows} are needed"
         top, bottom, first, high, low, close = measured

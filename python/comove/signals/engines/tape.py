@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar
 
 import numpy as np
 
-from comove.signals.context import CLOSE, HIGH, LOW, VOLUME, Context
-from comove.signals.engines.base import Lean, Measures, RecordingEngine, by_symbol, last_rows, lean_to, missing
+from comove.signals.context import CLOSE, HIGH, LOW, VOLUME, Context, columns
+from comove.signals.engines.base import (
+    Lean,
+    Measures,
+    RecordingEngine,
+    by_symbol,
+    last_rows,
+    lean_to,
+    measures,
+    missing,
+    places,
+    sides,
+)
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Direction
 
 __all__ = ["TapeEngine", "TapeOptions"]
 
@@ -86,8 +98,22 @@ class TapeEngine(RecordingEngine[TapeOptions]):
             flow = np.divide(traded, total, out=np.full(len(contexts), np.nan), where=(total > 0.0) & (total < np.inf))
         return by_symbol(contexts, flow.tolist(), location[-1].tolist())
 
-    def _look(self, context: Context) -> Lean | str:
-        o, get, measured = self.options, context.features.get, self._measured(context)
+    def _leaning(self, contexts: Sequence[Context]) -> tuple[dict[int, Direction], Iterable[int]]:
+        o = self.options
+        location, now = measures(contexts, self._bar, 2)
+        ratio, volume, book = columns(contexts, "uptick_ratio", "vol_jump_z", "orderbook_imbalance")
+        has_volume, has_book = np.isfinite(volume), np.isfinite(book)
+        with np.errstate(all="ignore"):
+            surprise = np.where(has_volume & (volume > 0.0), now * np.minimum(volume / o.volume_full, 1.0), 0.0)
+            flow = location + (2.0 * ratio - 1.0) + surprise + np.where(has_book, book, 0.0)
+            mean = flow / (2.0 + has_volume + has_book)
+        known = np.isfinite(location) & np.isfinite(ratio)
+        clear = known & ~((np.abs(mean) < o.flow_at) | (mean == 0.0))
+        # What is no number is an error, which a look raises.
+        return sides(clear & np.isfinite(mean), mean), places(clear & ~np.isfinite(mean))
+
+    def _look(self, context: Context, bar: Measures) -> Lean | str:
+        o, get, measured = self.options, context.features.get, self._measured(context, bar)
         if not measured:
             return f"{len(context.candles)} rows, {o.rows} are needed"
         location, now = measured

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar, Final
 
-from comove.signals.context import Context
-from comove.signals.engines.base import Lean, RecordingEngine, lean_to, missing
+import numpy as np
+
+from comove.signals.context import Context, columns
+from comove.signals.engines.base import Lean, Measures, RecordingEngine, lean_to, missing, sides
 from comove.signals.engines.options import Bounds, EngineOptions
+from comove.signals.protocol import Direction
 
 __all__ = ["TrendEngine", "TrendOptions"]
 
@@ -65,7 +69,21 @@ class TrendEngine(RecordingEngine[TrendOptions]):
     name = "trend"
     options_type = TrendOptions
 
-    def _look(self, context: Context) -> Lean | str:
+    def _leaning(self, contexts: Sequence[Context]) -> tuple[dict[int, Direction], Iterable[int]]:
+        o = self.options
+        adx, atr, spread, fit = columns(contexts, *_FEATURES)
+        with np.errstate(all="ignore"):
+            apart = spread / atr
+            leans = sides(
+                np.isfinite(adx + atr + spread + fit)
+                & (atr > 0.0)
+                & ~((adx < o.adx_at) | (np.abs(fit) < o.fit_at))
+                & ~((np.abs(apart) < o.spread_at) | (apart * fit <= 0.0)),
+                apart,
+            )
+        return leans, ()
+
+    def _look(self, context: Context, bar: Measures) -> Lean | str:
         o, get = self.options, context.features.get
         adx, atr, spread, fit = get("adx"), get("atr"), get("ema_diff_5_21"), get("trend_strength")
         if adx is None or atr is None or spread is None or fit is None or not isfinite(adx + atr + spread + fit):

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from comove.errors import StateError
 from comove.options import Floats
+from comove.signals.opinions import Opinions
 from comove.signals.protocol import Direction
 from comove.structure import MarketRegime
 from comove.structure.snapshots import Fixed
 
-__all__ = ["CALIBRATION_TERM", "REGIME_TERM", "EnsemblePrediction", "Said", "joined"]
+__all__ = ["CALIBRATION_TERM", "REGIME_TERM", "EnsemblePrediction", "Said", "Silence", "in_words", "joined"]
 
 REGIME_TERM: Final = "stage:regime"
 CALIBRATION_TERM: Final = "stage:calibration"
+
+Silence: TypeAlias = str | tuple[Opinions, str]
+"""Why a source sleeps: the words, or the opinions that have them and the symbol."""
+
+
+def in_words(asleep: Mapping[str, Silence]) -> dict[str, str]:
+    """Return why each source sleeps, in words."""
+    return {name: why if isinstance(why, str) else why[0].words(why[1]) for name, why in asleep.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +47,7 @@ class Said:
     regimes: list[MarketRegime] | None
     """None where stage 2 is off."""
     calibrated: bool
-    asleep: list[dict[str, str]]
+    asleep: list[dict[str, Silence]]
     columns: tuple[list[list[float]], list[list[float]], list[list[float]]] = field(init=False, repr=False)
     """`said`, `weights` and `parts`, a list a symbol: read one by one, an array takes five times as long."""
 
@@ -57,7 +66,10 @@ class Said:
         """Return all of it as plain values."""
         state = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
         regimes = None if self.regimes is None else [regime.value for regime in self.regimes]
-        return {**state, "regimes": regimes}
+        return {**state, "regimes": regimes, "asleep": [in_words(each) for each in self.asleep]}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Said.from_state, (self.to_state(),)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Said:
@@ -115,7 +127,8 @@ def joined(bars: Sequence[Said], place: Mapping[str, int]) -> list[Said]:
 class EnsemblePrediction:
     """Where a symbol will be after `horizon` rows, by all sources that are awake.
 
-    It cannot be changed. All it tells is made when it is read.
+    It cannot be changed. All it tells is made when it is read, of what it keeps of its bar: some 200 kB of 47 symbols,
+    which all predictions of a bar share. Who keeps those of many bars had better keep `to_dict`.
     """
 
     __slots__ = ("_at", "_bar", "_symbol")
@@ -206,7 +219,7 @@ class EnsemblePrediction:
     @property
     def asleep(self) -> Mapping[str, str]:
         """Why each of the others said nothing."""
-        return Fixed(dict(self._bar.asleep[self._at]))
+        return Fixed(in_words(self._bar.asleep[self._at]))
 
     @property
     def reason(self) -> str:

@@ -14,7 +14,7 @@ from comove.signals.ensemble.calibration import Calibrator
 from comove.signals.ensemble.copies import Copies, RegimeCopies, read_array
 from comove.signals.ensemble.elementary import added, exp
 from comove.signals.ensemble.options import EnsembleOptions, source_name
-from comove.signals.ensemble.prediction import EnsemblePrediction, Said, joined
+from comove.signals.ensemble.prediction import EnsemblePrediction, Said, Silence, in_words, joined
 from comove.signals.ensemble.seats import Seat, SourceStatus
 from comove.signals.ensemble.waiting import STAGES, Waiting
 from comove.signals.protocol import PredictionSource, bar_row
@@ -329,7 +329,7 @@ class EnsemblePredictor(Sealed):
         mixed = self._copies.mix(at, columns, said)
         adjusted, shares, names = mixed.up, mixed.shares, None
         if self._regimes is not None:
-            names = [context.regime.regime for context in contexts]
+            names = [context.label.regime for context in contexts]
             # Faster than a mapping: the hash of an enum's member is made in Python.
             regimes = np.array([_REGIMES.index(regime) for regime in names], np.int64)
             second = self._regimes.mix(at, columns, regimes, mixed.up, said)
@@ -360,13 +360,13 @@ class EnsemblePredictor(Sealed):
         self._said.update(found)
         for at, (symbol, prediction) in enumerate(found.items()):
             if prediction is None:
-                told = "; ".join(f"{name}: {reason}" for name, reason in asleep[at].items())
+                told = "; ".join(f"{name}: {reason}" for name, reason in in_words(asleep[at]).items())
                 self.abstained[symbol] = f"all sources sleep: {told}" if told else "there is no source"
 
-    def _ask(self, contexts: list[Context]) -> tuple[Floats, list[dict[str, str]]]:
+    def _ask(self, contexts: list[Context]) -> tuple[Floats, list[dict[str, Silence]]]:
         """Return what the sources say, shape (sources, contexts), and why those sleep that do."""
         said: Floats = np.full((len(self._seats), len(contexts)), np.nan)
-        asleep: list[dict[str, str]] = [{} for _ in contexts]
+        asleep: list[dict[str, Silence]] = [{} for _ in contexts]
         for place, seat in enumerate(self._seats):
             if seat.source is not None:
                 said[place] = seat.ask(contexts, asleep, self.options.horizon, self.options.max_failures)

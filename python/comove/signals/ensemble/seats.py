@@ -8,7 +8,9 @@ from math import nan
 from typing import Any
 
 from comove.signals.context import Context
-from comove.signals.protocol import Prediction, PredictionSource
+from comove.signals.ensemble.prediction import Silence
+from comove.signals.opinions import Opinions
+from comove.signals.protocol import Prediction, PredictionSource, check_share
 
 __all__ = ["Seat", "SourceStatus"]
 
@@ -83,7 +85,7 @@ class Seat:
             self._fail(error, max_failures)
 
     def ask(
-        self, contexts: Sequence[Context], asleep: Sequence[dict[str, str]], horizon: int, max_failures: int
+        self, contexts: Sequence[Context], asleep: Sequence[dict[str, Silence]], horizon: int, max_failures: int
     ) -> list[float]:
         """Return the probability of a rise of each symbol, NaN where the source sleeps; `asleep` is told why."""
         source, name = self.source, self.name
@@ -92,6 +94,9 @@ class Seat:
         if source is not None and not self.off and not self.waiting and self.failed is None:
             predict = source.predict
             try:
+                opinions = source.opinions()
+                if opinions is not None and source.horizon == horizon:
+                    return self._take_over(opinions, contexts, asleep)
                 for at, context in enumerate(contexts):
                     said = predict(context)
                     if said is None:
@@ -110,6 +115,22 @@ class Seat:
         for each in asleep[at:]:
             each[name] = why
         return told
+
+    def _take_over(
+        self, opinions: Opinions, contexts: Sequence[Context], asleep: Sequence[dict[str, Silence]]
+    ) -> list[float]:
+        """Return what predictions of these opinions would say, and let who is not told of read why."""
+        ups, name = opinions.ups, self.name
+        found = [ups[context.symbol] for context in contexts]
+        for at, up in enumerate(found):
+            if up != up:
+                asleep[at][name] = opinions, contexts[at].symbol
+                continue
+            check_share("probability", up)
+            if up < 0.5:
+                # As `Prediction.up` of a fall, to the last bit.
+                found[at] = 1.0 - (1.0 - up)
+        return found
 
     def _why(self) -> str:
         """Why it is not asked."""

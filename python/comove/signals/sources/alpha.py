@@ -17,24 +17,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from math import exp, log
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Self
 
 # A saved source finds the classes of its engines by their kind: those of comove must have been loaded.
 import comove.signals.engines  # noqa: F401
 from comove.errors import ParameterError, StateError
 from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
+from comove.signals.opinions import OpinionSource
 from comove.signals.outcomes import Outcomes
-from comove.signals.protocol import Abstention, AlphaEngine, Prediction, PredictionSource, Signal, bar_row
+from comove.signals.protocol import AlphaEngine, bar_row
 from comove.signals.sources.calibration import Calibration
 from comove.signals.sources.followed import USUAL_HORIZON
+from comove.signals.sources.heard import Heard, told_error
 from comove.structure import MarketRegime
 
 __all__ = ["AlphaOptions", "AlphaSource"]
-
-#: No engine is believed to be wrong less often than this: log odds have no bound.
-_LEAST_DOUBT: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class AlphaOptions:
         object.__setattr__(self, "prior", positive("prior", self.prior))
 
 
-class AlphaSource(PredictionSource):
+class AlphaSource(OpinionSource):
     """Probability of a rise by the alpha engines together.
 
     Each engine is asked once a bar for each symbol, in `observe`. One that raises an error is left out, until its next
@@ -85,18 +83,7 @@ class AlphaSource(PredictionSource):
     that the engines have been wrong is no reason to believe the opposite.
     """
 
-    __slots__ = (
-        "_calibration",
-        "_heard",
-        "_outcomes",
-        "_row",
-        "abstained",
-        "engines",
-        "failures",
-        "horizon",
-        "options",
-        "weights",
-    )
+    __slots__ = ("_calibration", "_outcomes", "engines", "failures", "options", "weights")
 
     kind = "alpha-source"
     name: ClassVar[str] = "alpha"
@@ -109,17 +96,14 @@ class AlphaSource(PredictionSource):
         weights: Mapping[str, Mapping[str, float]] | None = None,
     ) -> None:
         chosen = options_of(options, AlphaOptions)
+        super().__init__(chosen.horizon)
         self.engines = _engines(engines)
-        self.options, self.horizon = chosen, chosen.horizon
+        self.options = chosen
         self.weights = _weights(weights, [engine.name for engine in self.engines])
-        self.abstained: dict[str, str] = {}
         self.failures: dict[str, str] = {}
         """What the engines that failed in the last bar raised first, by name."""
-        self._row = -1
         self._outcomes = Outcomes(chosen.horizon)
         self._calibration = Calibration(chosen.horizon, chosen.prior)
-        # Of each symbol of the bar: the opinion, None where there is none, and who said what.
-        self._heard: dict[str, tuple[float | None, str]] = {}
 
     @property
     def slope(self) -> float:
@@ -135,99 +119,24 @@ class AlphaSource(PredictionSource):
             As `bar_row`, and the source is as it was.
         """
         self._row = bar_row(contexts, self._row)
-        self.abstained, self.failures, self._heard = {}, {}, {}
+        self.abstained, self.failures = {}, {}
         self._calibration.add([(each.said, each.rose) for each in self._outcomes.settle(contexts)])
         for engine in self.engines:
             try:
                 engine.observe(contexts)
             # An engine may be anybody's, and one that fails must not take the others with it.
             except Exception as error:
-                self.failures[engine.name] = f"observe raised {_told(error)}"
+                self.failures[engine.name] = f"observe raised {told_error(error)}"
         awake = [engine for engine in self.engines if engine.name not in self.failures]
-        names = [engine.name for engine in awake]
-        asked = [engine.evaluate_all(contexts) for engine in awake]
-        for name, answers in zip(names, asked, strict=True):
-            self._note_failures(name, contexts, answers)
-        # Without engines that are awake each symbol has an empty row of answers.
-        rows = zip(*asked, strict=True) if asked else iter([()] * len(contexts))
-        for context, row in zip(contexts, rows, strict=True):
-            opinion, _ = self._heard[context.symbol] = self._hear(context, list(zip(names, row, strict=True)))
+        asked = {engine.name: engine.evaluate_all(contexts) for engine in awake}
+        heard = Heard(contexts, asked, self.weights, self._calibration)
+        heard.failed.update(self.failures)
+        for name, told in heard.broken.items():
+            self.failures.setdefault(name, told)
+        for context, opinion in zip(contexts, heard.opinions, strict=True):
             if opinion:
                 self._outcomes.note(context, opinion)
-
-    def predict(self, context: Context) -> Prediction | None:
-        """Return the combined opinion of the engines; None where there is none, or the record does not support it."""
-        symbol = context.symbol
-        opinion, words = self._heard.get(symbol, (None, f"{symbol} was not observed in the last bar"))
-        if opinion is None or context.row != self._row:
-            self.abstained[symbol] = words if context.row == self._row else f"row {context.row} was not observed last"
-            return None
-        record, slope = self._calibration, self._calibration.slope
-        counts = record.words
-        if opinion == 0.0:
-            self.abstained[symbol] = f"the engines cancel out: {words}"
-            return None
-        if not record.bars:
-            self.abstained[symbol] = f"no outcome yet of what the engines say: {words}"
-            return None
-        if slope <= 0.0:
-            self.abstained[symbol] = f"the engines have not been right: slope {slope:.2f} in {counts}; {words}"
-            return None
-        # The line may leave the probabilities where the engines have been too modest.
-        counted = record.counted(opinion)
-        up = min(max(0.5 + slope * counted, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
-        cut = "" if counted == opinion else f", counted as {0.5 + counted:.1%} for opinions were smaller so far"
-        reason = (
-            f"{words}; together {0.5 + opinion:.1%} up{cut}, of which a slope of {slope:.2f} in {counts} leaves "
-            f"{up:.1%}"
-        )
-        return Prediction.of(up, self.horizon, reason)
-
-    def _note_failures(self, name: str, contexts: Sequence[Context], answers: Sequence[object]) -> None:
-        """Keep what is wrong with the first answer of an engine that is none."""
-        for context, answer in zip(contexts, answers, strict=True):
-            if type(answer) is not Abstention and not isinstance(answer, Signal | Abstention):
-                told = f"evaluate raised {_told(answer)}" if isinstance(answer, Exception) else _wrong(answer)
-                self.failures.setdefault(name, f"{told} for {context.symbol}")
-                return
-
-    def _hear(self, context: Context, answers: Sequence[tuple[str, object]]) -> tuple[float | None, str]:
-        """Return the opinion of the engines on a symbol, and what each said, from the answer of each by its name."""
-        weights: Mapping[str, float] = {}
-        if self.weights:
-            weights = self.weights.get(context.regime.regime.value, {})
-        total = score = 0.0
-        said: list[str] = []
-        for name, answer in answers:
-            # Most abstain; a look at the class takes a third of the time.
-            if type(answer) is Abstention or not isinstance(answer, Signal):
-                continue
-            weight = weights.get(name, 1.0)
-            if weight == 0.0:
-                continue
-            sure = min(max(answer.confidence, _LEAST_DOUBT), 1.0 - _LEAST_DOUBT)
-            odds = log(sure / (1.0 - sure))
-            score += weight * (odds if answer.direction == "long" else -odds)
-            total += weight
-            heard = f"{name} {answer.direction} {answer.confidence:.1%}"
-            said.append(
-                f"{heard} ({answer.reason})" if weight == 1.0 else f"{heard} times {weight:g} ({answer.reason})"
-            )
-        if said:
-            return 1.0 / (1.0 + exp(-score / total)) - 0.5, ", ".join(said)
-        return None, self._silence(context, answers)
-
-    def _silence(self, context: Context, answers: Sequence[tuple[str, object]]) -> str:
-        """Return why no engine signals."""
-        silent = [f"{name} failed: {why}" for name, why in self.failures.items() if why.startswith("observe")]
-        for name, answer in answers:
-            if isinstance(answer, Abstention):
-                silent.append(f"{name}: {answer.reason}")
-            elif isinstance(answer, Signal):
-                silent.append(f"{name}: not heard in the regime {context.regime.regime.value}")
-            else:
-                silent.append(f"{name} failed: {_wrong(answer)}")
-        return "no engine signals: " + "; ".join(silent)
+        self._opinions = heard
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options and engines included."""
@@ -236,9 +145,8 @@ class AlphaSource(PredictionSource):
             "weights": self.weights,
             "engines": [[engine.kind, engine.to_bytes()] for engine in self.engines],
             "row": self._row,
-            "abstained": self.abstained,
             "failures": self.failures,
-            "heard": {symbol: list(heard) for symbol, heard in self._heard.items()},
+            "opinions": self._opinions.to_state(),
             "outcomes": self._outcomes.to_state(),
             "calibration": self._calibration.to_state(),
         }
@@ -254,25 +162,11 @@ class AlphaSource(PredictionSource):
         """
         engines = [_class_of(kind).from_bytes(snapshot) for kind, snapshot in state["engines"]]
         source = cls(engines, AlphaOptions(**state["options"]), weights=state["weights"])
-        source._row = int(state["row"])
-        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
         source.failures = {str(name): str(reason) for name, reason in state["failures"].items()}
-        source._heard = {
-            str(symbol): (None if opinion is None else float(opinion), str(words))
-            for symbol, (opinion, words) in state["heard"].items()
-        }
+        source._read_opinions(state)
         source._outcomes.read(state["outcomes"])
         source._calibration.read(state["calibration"])
         return source
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _wrong(answer: object) -> str:
-    """Return what is wrong with an answer that is none."""
-    return _told(answer) if isinstance(answer, Exception) else f"evaluate returned {type(answer).__name__}"
 
 
 def _engines(engines: object) -> tuple[AlphaEngine, ...]:

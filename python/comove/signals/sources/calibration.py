@@ -78,10 +78,10 @@ class Calibration:
             return 0.0
         return self._moved / self._squares * (self.episodes / (self.episodes + self.prior))
 
-    def counted(self, opinion: float) -> float:
-        """Return an opinion, cut at twice the usual size."""
-        most = _MOST * sqrt(self._squares / self.bars) if self.bars else 0.0
-        return min(max(opinion, -most), most)
+    @property
+    def most(self) -> float:
+        """Twice the usual size of an opinion, at which one is cut."""
+        return _MOST * sqrt(self._squares / self.bars) if self.bars else 0.0
 
     def to_state(self) -> list[Any]:
         """Return the sums."""

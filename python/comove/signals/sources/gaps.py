@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from comove.options import Floats
-from comove.signals.context import CLOSE, Context
+from comove.signals.context import CLOSE, Context, last_candles
 
 __all__ = ["Gap", "gaps"]
 
@@ -71,7 +71,7 @@ def gaps(contexts: Sequence[Context], rows: int, least_pairs: int) -> list[Gap |
     names = list(tables)
     place = {name: at for at, name in enumerate(names)}
     own = [(place[each.symbol], at) for at, each in enumerate(contexts) if each.symbol in place]
-    prices = np.array([context.candles[:, CLOSE] for context in contexts])
+    prices = np.ascontiguousarray(last_candles(contexts, shown)[:, :, CLOSE])
     leading = np.array([table[:, CLOSE] for table in tables.values()])
     with np.errstate(all="ignore"):
         found = _measured(prices, leading, rows, least_pairs, own)

@@ -21,15 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import nan
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from comove.errors import StateError
 from comove.options import Floats, options_of, positive, whole, within
-from comove.signals.context import Context
+from comove.signals.context import Context, last_candles
+from comove.signals.opinions import KeptOpinions, Opinions, OpinionSource
 from comove.signals.outcomes import Outcome, Outcomes
-from comove.signals.protocol import Prediction, PredictionSource, bar_row
+from comove.signals.protocol import bar_row
 from comove.signals.sources.candlesticks import PATTERNS, PRICES, Candlesticks
 from comove.signals.sources.extras import lacks
 from comove.signals.sources.worth import USUAL_CORR, worth_of_each
@@ -71,7 +74,7 @@ class PatternOptions:
         object.__setattr__(self, "outcome_corr", within("outcome_corr", self.outcome_corr, 0.0, 1.0))
 
 
-class PatternSource(PredictionSource):
+class PatternSource(OpinionSource):
     """Probability of a rise after the candlestick patterns of the last candles.
 
     It abstains, and `abstained` says why, without TA-Lib, where one of the last candles is missing, where no pattern
@@ -91,29 +94,15 @@ class PatternSource(PredictionSource):
     A bar of 47 symbols costs 1.8 ms, 1.0 of it in TA-Lib.
     """
 
-    __slots__ = (
-        "_candles",
-        "_counts",
-        "_learned",
-        "_n",
-        "_outcomes",
-        "_row",
-        "_said",
-        "_ups",
-        "abstained",
-        "horizon",
-        "options",
-    )
+    __slots__ = ("_candles", "_counts", "_learned", "_n", "_outcomes", "_ups", "options")
 
     kind = "pattern-source"
     name: ClassVar[str] = "patterns"
 
     def __init__(self, options: PatternOptions | None = None) -> None:
         chosen = options_of(options, PatternOptions)
-        self.options, self.horizon = chosen, chosen.horizon
-        self.abstained: dict[str, str] = {}
-        self._row = -1
-        self._said: dict[str, tuple[float, str]] = {}
+        super().__init__(chosen.horizon)
+        self.options = chosen
         self._outcomes = Outcomes(chosen.horizon)
         self._candles: Candlesticks | None = None
         # Sums of w u, of w, and the number of outcomes of each pattern and sign.
@@ -131,86 +120,50 @@ class PatternSource(PredictionSource):
             As `bar_row`, and the source is as it was.
         """
         row = bar_row(contexts, self._row)
-        self.abstained, self._said = {}, {}
+        self.abstained, self._opinions = {}, KeptOpinions({})
         if self._candles is None:
             self._candles = Candlesticks()
         self._learn(self._outcomes.settle(contexts), row - self._row)
         self._row = row
         if not self._candles.available:
-            self.abstained = {context.symbol: lacks("TA-Lib") for context in contexts}
+            why = lacks("TA-Lib")
+            self._opinions = KeptOpinions({context.symbol: (nan, why) for context in contexts})
             return
-        whole_ones, block = self._blocks(contexts, self._candles.rows)
+        silent: dict[str, str] = {}
+        whole_ones, block = self._blocks(contexts, self._candles.rows, silent)
         signs = self._candles.signs(block)
         places, patterns = np.nonzero(signs)
         numbers = (2 * patterns + (signs[places, patterns] < 0)).tolist()
         ends = np.searchsorted(places, np.arange(1, len(whole_ones) + 1)).tolist()
-        rates = (self._ups + 0.5 * self.options.prior) / (self._n + self.options.prior)
-        off, n = (rates - 0.5).tolist(), self._n.tolist()
-        words: dict[int, str] = {}
+        records = _Records(self._ups, self._n, self._learned, self.options)
+        said: dict[str, tuple[float, list[int]]] = {}
         begin = 0
         for context, end in zip(whole_ones, ends, strict=True):
             present = numbers[begin:end]
             begin = end
             if not present:
-                self.abstained[context.symbol] = "no pattern ends at the last candle"
+                silent[context.symbol] = "no pattern ends at the last candle"
                 continue
             self._outcomes.note(context, present)
-            self._say(context.symbol, present, off, n, words)
+            said[context.symbol] = records.say(present)
+        self._opinions = _OfPatterns([context.symbol for context in contexts], records, said, silent)
 
-    def predict(self, context: Context) -> Prediction | None:
-        """Return what the patterns of a symbol of the last bar say."""
-        said = self._said.get(context.symbol)
-        if said is None or context.row != self._row:
-            self.abstained.setdefault(context.symbol, "no candle in the last bar")
-            return None
-        return Prediction.of(said[0], self.horizon, said[1])
-
-    def _blocks(self, contexts: Sequence[Context], rows: int) -> tuple[list[Context], Floats]:
-        """Return the contexts without a missing candle in the last rows, and their prices."""
+    def _blocks(self, contexts: Sequence[Context], rows: int, silent: dict[str, str]) -> tuple[list[Context], Floats]:
+        """Return the contexts without a missing candle in the last rows, and their prices; say of which there are."""
         found = []
         for context in contexts:
             if len(context.candles) >= rows:
                 found.append(context)
             else:
-                self.abstained[context.symbol] = f"{len(context.candles)} rows so far, patterns need {rows}"
-        block = np.empty((len(found), rows, PRICES))
-        for place, context in enumerate(found):
-            block[place] = context.candles[-rows:, :PRICES]
+                silent[context.symbol] = f"{len(context.candles)} rows so far, patterns need {rows}"
+        block = last_candles(found, rows)[:, :, :PRICES] if found else np.empty((0, rows, PRICES))
         holes = np.count_nonzero(np.isnan(block).any(axis=2), axis=1)
         if holes.any():
             for place in np.flatnonzero(holes).tolist():
                 reason = f"{int(holes[place])} of the last {rows} candles are missing or incomplete"
-                self.abstained[found[place].symbol] = reason
+                silent[found[place].symbol] = reason
             found, block = [found[place] for place in np.flatnonzero(holes == 0).tolist()], block[holes == 0]
         return found, block
-
-    def _say(
-        self, symbol: str, present: Sequence[int], off: Sequence[float], n: Sequence[float], words: dict[int, str]
-    ) -> None:
-        """Keep what the patterns of a symbol say together, from how far off 1/2 the rate of each is."""
-        least = self.options.least_outcomes
-        told = sorted([(-abs(off[number]), number) for number in present if n[number] >= least])
-        if not told:
-            best = max(present, key=n.__getitem__)
-            self.abstained[symbol] = f"{_name(best)} has outcomes worth {n[best]:.1f}, {least:g} are needed"
-            return
-        total = moved = 0.0
-        for weight, number in told:
-            total -= weight
-            moved -= weight * off[number]
-        up = 0.5 + moved / total if total > 0.0 else 0.5
-        parts = []
-        for _, number in told[:_NAMED]:
-            if number not in words:
-                words[number] = self._record(number, n[number])
-            parts.append(words[number])
-        if len(told) > _NAMED:
-            parts.append(f"and {len(told) - _NAMED} more")
-        self._said[symbol] = up, f"{', '.join(parts)}; shrunk to {up:.1%}"
-
-    def _record(self, number: int, n: float) -> str:
-        rose = float(self._ups[number]) / n
-        return f"after {_name(number)} {rose:.1%} rose in {int(self._learned[number])} outcomes worth {n:.0f}"
 
     def _learn(self, outcomes: Sequence[Outcome], passed: int) -> None:
         """Take in the outcomes of a row, and that so many rows have passed."""
@@ -237,8 +190,7 @@ class PatternSource(PredictionSource):
         return {
             "options": asdict(self.options),
             "row": self._row,
-            "abstained": self.abstained,
-            "said": {symbol: list(said) for symbol, said in self._said.items()},
+            "opinions": self._opinions.to_state(),
             "outcomes": self._outcomes.to_state(),
             "ups": self._ups,
             "n": self._n,
@@ -256,9 +208,7 @@ class PatternSource(PredictionSource):
             Records of other patterns, or that cannot be.
         """
         source = cls(PatternOptions(**state["options"]))
-        source._row = int(state["row"])
-        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
-        source._said = {str(symbol): (float(up), str(reason)) for symbol, (up, reason) in state["said"].items()}
+        source._read_opinions(state)
         source._outcomes.read(state["outcomes"])
         for name, shape in (("ups", (_NUMBERS,)), ("n", (_NUMBERS,)), ("learned", (_NUMBERS,)), ("counts", None)):
             found = state[name]
@@ -269,6 +219,68 @@ class PatternSource(PredictionSource):
         if not ((source._ups >= 0.0) & (source._ups <= source._n)).all():
             raise StateError("the snapshot has more rises than outcomes", "state_content")
         return source
+
+
+class _Records:
+    """The record of each pattern after a bar."""
+
+    __slots__ = ("_learned", "_least", "_n", "_off", "_ups")
+
+    def __init__(self, ups: Floats, n: Floats, learned: npt.NDArray[np.int64], options: PatternOptions) -> None:
+        # Copies: the arrays go on.
+        self._ups, self._n, self._learned = ups.tolist(), n.tolist(), learned.tolist()
+        self._off = ((ups + 0.5 * options.prior) / (n + options.prior) - 0.5).tolist()
+        self._least = options.least_outcomes
+
+    def say(self, present: Sequence[int]) -> tuple[float, list[int]]:
+        """Return what patterns say together, and those that are listened to, the strongest first.
+
+        Without any, NaN and the one with the longest record.
+        """
+        off, n, least = self._off, self._n, self._least
+        heard = sorted([(-abs(off[number]), number) for number in present if n[number] >= least])
+        if not heard:
+            return nan, [max(present, key=n.__getitem__)]
+        total = moved = 0.0
+        for weight, number in heard:
+            total -= weight
+            moved -= weight * off[number]
+        return 0.5 + moved / total if total > 0.0 else 0.5, [number for _, number in heard]
+
+    def words(self, up: float, numbers: Sequence[int]) -> str:
+        """Return what `say` returned in words."""
+        if up != up:
+            return f"{_name(numbers[0])} has outcomes worth {self._n[numbers[0]]:.1f}, {self._least:g} are needed"
+        parts = [self._record(number) for number in numbers[:_NAMED]]
+        if len(numbers) > _NAMED:
+            parts.append(f"and {len(numbers) - _NAMED} more")
+        return f"{', '.join(parts)}; shrunk to {up:.1%}"
+
+    def _record(self, number: int) -> str:
+        n = self._n[number]
+        rose = self._ups[number] / n
+        return f"after {_name(number)} {rose:.1%} rose in {self._learned[number]} outcomes worth {n:.0f}"
+
+
+class _OfPatterns(Opinions):
+    """What the patterns of each symbol say."""
+
+    __slots__ = ("_records", "_said", "_silent")
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        records: _Records,
+        said: Mapping[str, tuple[float, list[int]]],
+        silent: Mapping[str, str],
+    ) -> None:
+        self._records, self._said, self._silent = records, said, silent
+        self.ups = {symbol: said[symbol][0] if symbol in said else nan for symbol in symbols}
+
+    def words(self, symbol: str) -> str:
+        """Return the patterns of a symbol and their records."""
+        said = self._said.get(symbol)
+        return self._silent[symbol] if said is None else self._records.words(*said)
 
 
 def _name(number: int) -> str:

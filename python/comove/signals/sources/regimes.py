@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import nan
 from typing import Any, ClassVar, Self
 
 from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
-from comove.signals.protocol import Prediction, PredictionSource, bar_row
+from comove.signals.opinions import Opinions, OpinionSource
+from comove.signals.protocol import bar_row
 from comove.signals.sources.followed import (
     USUAL_ASSET_PRIOR,
     USUAL_HORIZON,
     USUAL_POOLED_PRIOR,
     Followed,
+    Past,
 )
 
 __all__ = ["RegimeSource", "RegimeSourceOptions"]
@@ -45,7 +48,7 @@ class RegimeSourceOptions:
             object.__setattr__(self, name, positive(name, getattr(self, name)))
 
 
-class RegimeSource(PredictionSource):
+class RegimeSource(OpinionSource):
     """Probability of a rise by what followed the present regime.
 
     The asset's record of the regime is shrunk towards that of all assets, and that towards 1/2; outcomes are counted
@@ -68,16 +71,15 @@ class RegimeSource(PredictionSource):
     A bar costs the regime of each asset, which its context keeps, and some additions.
     """
 
-    __slots__ = ("_followed", "_row", "abstained", "horizon", "options")
+    __slots__ = ("_followed", "options")
 
     kind = "regime-source"
     name: ClassVar[str] = "regime"
 
     def __init__(self, options: RegimeSourceOptions | None = None) -> None:
         chosen = options_of(options, RegimeSourceOptions)
-        self.options, self.horizon = chosen, chosen.horizon
-        self.abstained: dict[str, str] = {}
-        self._row = -1
+        super().__init__(chosen.horizon)
+        self.options = chosen
         self._followed = Followed(chosen.horizon, chosen.pooled_prior, chosen.asset_prior)
 
     def observe(self, contexts: Sequence[Context]) -> None:
@@ -90,36 +92,28 @@ class RegimeSource(PredictionSource):
         """
         self._row = bar_row(contexts, self._row)
         self.abstained = {}
+        if not contexts:
+            return
         self._followed.learn(contexts)
-        regimes = [context.regime for context in contexts]
-        for context, regime in zip(contexts, regimes, strict=True):
-            if regime.scores:
-                self._followed.note(context, (regime.regime.value,))
-
-    def predict(self, context: Context) -> Prediction | None:
-        """Return what followed the present regime; None where data are missing or nothing has followed yet."""
-        symbol = context.symbol
-        if context.row != self._row:
-            self.abstained[symbol] = f"row {context.row} was not observed last"
-            return None
-        regime = context.regime
-        if not regime.scores:
-            self.abstained[symbol] = f"no regime: {regime.reason}"
-            return None
-        state = regime.regime.value
-        past = self._followed.past(symbol, state)
-        if past is None:
-            self.abstained[symbol] = f"no outcome of the regime {state} yet, it takes {self.horizon} rows"
-            return None
-        reason = f"regime {state}: {past.words(symbol)}; shrunk to {past.up:.1%}"
-        return Prediction.of(past.up, self.horizon, reason)
+        # All labels before anything is noted: where one fails, nothing is.
+        labels = [context.label for context in contexts]
+        found: dict[str, tuple[str, Past | None]] = {}
+        missing: dict[str, str | None] = {}
+        for context, label in zip(contexts, labels, strict=True):
+            symbol, state = context.symbol, label.regime.value
+            if label.known:
+                self._followed.note(context, (state,))
+                found[symbol] = state, self._followed.past(symbol, state)
+            else:
+                missing[symbol] = context.regime.reason
+        self._opinions = _OfRegimes([each.symbol for each in contexts], found, missing, self.horizon)
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options included."""
         return {
             "options": asdict(self.options),
             "row": self._row,
-            "abstained": self.abstained,
+            "opinions": self._opinions.to_state(),
             "followed": self._followed.to_state(),
         }
 
@@ -127,7 +121,35 @@ class RegimeSource(PredictionSource):
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the source of a state."""
         source = cls(RegimeSourceOptions(**state["options"]))
-        source._row = int(state["row"])
-        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
+        source._read_opinions(state)
         source._followed.read(state["followed"])
         return source
+
+
+class _OfRegimes(Opinions):
+    """What followed the regime each asset is in."""
+
+    __slots__ = ("_found", "_horizon", "_missing")
+
+    def __init__(
+        self,
+        symbols: Sequence[str],
+        found: Mapping[str, tuple[str, Past | None]],
+        missing: Mapping[str, str | None],
+        horizon: int,
+    ) -> None:
+        self._found, self._missing, self._horizon = found, missing, horizon
+        # In the order of the contexts.
+        self.ups = {symbol: nan for symbol in symbols}
+        for symbol, (_, past) in found.items():
+            if past is not None:
+                self.ups[symbol] = past.up
+
+    def words(self, symbol: str) -> str:
+        """Return the regime of a symbol and its record."""
+        if symbol in self._missing:
+            return f"no regime: {self._missing[symbol]}"
+        state, past = self._found[symbol]
+        if past is None:
+            return f"no outcome of the regime {state} yet, it takes {self._horizon} rows"
+        return f"regime {state}: {past.words(symbol)}; shrunk to {past.up:.1%}"

@@ -17,15 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final, Self
+from math import nan
+from typing import Any, ClassVar, Final, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from comove.errors import ParameterError, StateError
 from comove.options import Floats, options_of, positive, symbols, whole, within
-from comove.signals.context import Context
+from comove.signals.context import Context, columns
+from comove.signals.opinions import KeptOpinions, Opinions, OpinionSource
 from comove.signals.outcomes import Outcomes
-from comove.signals.protocol import Prediction, PredictionSource, bar_row
+from comove.signals.protocol import bar_row
 from comove.signals.sources.library import Library
 from comove.signals.sources.worth import USUAL_CORR, worth_of_each
 
@@ -106,7 +109,7 @@ class SimilarityOptions:
             )
 
 
-class SimilaritySource(PredictionSource):
+class SimilaritySource(OpinionSource):
     """Probability of a rise by what followed the most similar rows of the past, whatever symbol they were of.
 
     It abstains, and `abstained` says why, where a feature is missing, and while the library is small.
@@ -126,27 +129,16 @@ class SimilaritySource(PredictionSource):
     bars costs as much again to make the library new. Memory is fixed by `max_rows`.
     """
 
-    __slots__ = (
-        "_library",
-        "_outcomes",
-        "_refit",
-        "_row",
-        "_said",
-        "_usable",
-        "abstained",
-        "horizon",
-        "options",
-    )
+    __slots__ = ("_library", "_outcomes", "_refit", "_usable", "options")
 
     kind = "similarity"
     name: ClassVar[str] = "similarity"
 
     def __init__(self, options: SimilarityOptions | None = None) -> None:
         chosen = options_of(options, SimilarityOptions)
-        self.options, self.horizon = chosen, chosen.horizon
-        self.abstained: dict[str, str] = {}
-        self._row = self._refit = -1
-        self._said: dict[str, tuple[float, str]] = {}
+        super().__init__(chosen.horizon)
+        self.options = chosen
+        self._refit = -1
         self._outcomes = Outcomes(chosen.horizon)
         # Rows with an outcome that are not in the library yet, oldest first: row, rise, features.
         self._usable: list[tuple[int, float, list[float]]] = []
@@ -161,10 +153,10 @@ class SimilaritySource(PredictionSource):
             As `bar_row`, and the source is as it was.
         """
         row = bar_row(contexts, self._row)
+        self.abstained, self._opinions = {}, KeptOpinions({})
         if row == self._row:
-            self.abstained, self._said = {}, {}
             return
-        self._row, self.abstained, self._said = row, {}, {}
+        self._row = row
         for outcome in self._outcomes.settle(contexts):
             self._usable.append((outcome.row, outcome.rose, outcome.said))
         if self._refit < 0 or row - self._refit >= self.options.refit_rows:
@@ -173,23 +165,24 @@ class SimilaritySource(PredictionSource):
         there = np.isfinite(table).all(axis=1)
         complete = [contexts[place] for place in np.flatnonzero(there).tolist()]
         self._keep(row, complete, table[there])
-        if not there.all():
-            for place in np.flatnonzero(~there).tolist():
-                names = self._names(contexts[place])
-                gone = [
-                    name for name, value in zip(names, table[place].tolist(), strict=True) if not np.isfinite(value)
-                ]
-                more = f" and {len(gone) - 2} more" if len(gone) > 2 else ""
-                self.abstained[contexts[place].symbol] = f"missing: {', '.join(gone[:2])}{more}"
-        self._ask(complete, table[there])
+        silent: dict[str, str] = {}
+        for place in np.flatnonzero(~there).tolist():
+            silent[contexts[place].symbol] = self._lacking(contexts[place], table[place])
+        if complete and len(self._library) < self.options.least_rows:
+            why = f"{len(self._library)} past rows, {self.options.least_rows} are needed"
+            silent.update(dict.fromkeys([context.symbol for context in complete], why))
+            complete = []
+        found = self._ask(table[there]) if complete else None
+        self._opinions = _OfNeighbours(
+            [context.symbol for context in contexts], [context.symbol for context in complete], found, silent
+        )
 
-    def predict(self, context: Context) -> Prediction | None:
-        """Return what followed the rows that were most like that of a symbol of the last bar."""
-        said = self._said.get(context.symbol)
-        if said is None or context.row != self._row:
-            self.abstained.setdefault(context.symbol, "no candle in the last bar")
-            return None
-        return Prediction.of(said[0], self.horizon, said[1])
+    def _lacking(self, context: Context, row: Floats) -> str:
+        """Return which features of a symbol are missing."""
+        named = zip(self._names(context), row.tolist(), strict=True)
+        gone = [name for name, value in named if not np.isfinite(value)]
+        more = f" and {len(gone) - 2} more" if len(gone) > 2 else ""
+        return f"missing: {', '.join(gone[:2])}{more}"
 
     def _names(self, context: Context) -> list[str]:
         """Return the features of a symbol, with its leader in them."""
@@ -199,19 +192,16 @@ class SimilaritySource(PredictionSource):
 
     def _features(self, contexts: Sequence[Context]) -> Floats:
         """Return the features of each context, not finite where missing."""
-        names: dict[tuple[str, ...], list[str]] = {}
-        rows = []
+        groups: dict[tuple[str, ...], list[int]] = {}
+        for at, context in enumerate(contexts):
+            groups.setdefault(context.leaders[:1], []).append(at)
         over = [column for column, name in enumerate(self.options.features) if "/" in name]
-        for context in contexts:
-            first = context.leaders[:1]
-            chosen = names.get(first)
-            if chosen is None:
-                parts = [name.split("/", 1) for name in self._names(context)]
-                chosen = names[first] = [each[0] for each in parts] + [parts[column][1] for column in over]
-            rows.append([*map(context.features.get, chosen)])
         width = len(self.options.features)
-        # None becomes NaN.
-        found = np.array(rows, dtype=np.float64).reshape(len(rows), width + len(over))
+        found = np.empty((len(contexts), width + len(over)))
+        for places in groups.values():
+            parts = [name.split("/", 1) for name in self._names(contexts[places[0]])]
+            chosen = (*(each[0] for each in parts), *(parts[column][1] for column in over))
+            found[places] = np.transpose(columns([contexts[at] for at in places], *chosen))
         table: Floats = found[:, :width].copy()
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             table[:, over] /= found[:, width:]
@@ -239,37 +229,15 @@ class SimilaritySource(PredictionSource):
             np.concatenate([old.rows, np.array([at for at, _, _ in fresh], dtype=np.int64)])[-most:].copy(),
         )
 
-    def _ask(self, complete: Sequence[Context], table: Floats) -> None:
+    def _ask(self, table: Floats) -> _Neighbours:
+        """Return what followed the nearest rows of each row of a table; the library has enough of them."""
         library, options = self._library, self.options
-        if len(library) < options.least_rows:
-            reason = f"{len(library)} past rows, {options.least_rows} are needed"
-            self.abstained.update({context.symbol: reason for context in complete})
-            return
-        if not complete:
-            return
         distances, places = library.nearest(table, options.neighbours)
         worth = self._worth(library.rows[places] // self.horizon)
         n = worth.sum(axis=1)
         rises = (worth * library.rises[places]).sum(axis=1)
         ups = (rises + 0.5 * options.prior) / (n + options.prior)
-        rows = self._row - library.rows[places]
-        for context, up, rise, each, near, far, first, last in zip(
-            complete,
-            ups.tolist(),
-            (rises / n).tolist(),
-            n.tolist(),
-            distances[:, 0].tolist(),
-            distances[:, -1].tolist(),
-            rows.max(axis=1).tolist(),
-            rows.min(axis=1).tolist(),
-            strict=True,
-        ):
-            self._said[context.symbol] = (
-                up,
-                f"{rise:.1%} of the {options.neighbours} most similar of {len(library)} past rows rose, "
-                f"worth {each:.0f}, {last} to {first} rows ago and {near:.2f} to {far:.2f} usual deviations away; "
-                f"shrunk to {up:.1%}",
-            )
+        return _Neighbours(ups, rises, n, distances, self._row - library.rows[places], len(library))
 
     def _worth(self, times: Any) -> Floats:
         """Return what each neighbour of each symbol is worth, from the times they fall in."""
@@ -285,8 +253,7 @@ class SimilaritySource(PredictionSource):
             "options": {**asdict(self.options), "features": list(self.options.features)},
             "row": self._row,
             "refit": self._refit,
-            "abstained": self.abstained,
-            "said": {symbol: list(said) for symbol, said in self._said.items()},
+            "opinions": self._opinions.to_state(),
             "outcomes": self._outcomes.to_state(),
             "usable": [list(each) for each in self._usable],
             "features": self._library.features,
@@ -304,9 +271,8 @@ class SimilaritySource(PredictionSource):
             A library of other features, or more rows than it may have.
         """
         source = cls(SimilarityOptions(**state["options"]))
-        source._row, source._refit = int(state["row"]), int(state["refit"])
-        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
-        source._said = {str(symbol): (float(up), str(reason)) for symbol, (up, reason) in state["said"].items()}
+        source._read_opinions(state)
+        source._refit = int(state["refit"])
         source._outcomes.read(state["outcomes"])
         width = len(source.options.features)
         for row, rise, features in state["usable"]:
@@ -321,3 +287,45 @@ class SimilaritySource(PredictionSource):
             raise StateError("the library has values that are missing", "state_content")
         source._library = Library(features, rises, rows)
         return source
+
+
+class _Neighbours(NamedTuple):
+    """The nearest past rows of several symbols."""
+
+    ups: Floats
+    rises: Floats
+    """What those that rose are worth."""
+    worth: Floats
+    distances: Floats
+    """Of each symbol those of its neighbours, the nearest first."""
+    ages: npt.NDArray[np.int64]
+    """Rows since each neighbour."""
+    among: int
+
+
+class _OfNeighbours(Opinions):
+    """What followed the nearest rows of each symbol."""
+
+    __slots__ = ("_found", "_places", "_silent")
+
+    def __init__(
+        self, symbols: Sequence[str], asked: Sequence[str], found: _Neighbours | None, silent: Mapping[str, str]
+    ) -> None:
+        self._found, self._silent = found, silent
+        self._places = {symbol: at for at, symbol in enumerate(asked)}
+        # In the order of the contexts.
+        self.ups = dict.fromkeys(symbols, nan)
+        if found is not None:
+            self.ups.update(zip(asked, found.ups.tolist(), strict=True))
+
+    def words(self, symbol: str) -> str:
+        """Return how many of the neighbours rose, what they are worth, and where they are."""
+        found, at = self._found, self._places.get(symbol)
+        if found is None or at is None:
+            return self._silent[symbol]
+        worth, distances, ages = float(found.worth[at]), found.distances[at].tolist(), found.ages[at].tolist()
+        return (
+            f"{float(found.rises[at]) / worth:.1%} of the {len(ages)} most similar of {found.among} past rows rose, "
+            f"worth {worth:.0f}, {min(ages)} to {max(ages)} rows ago and {distances[0]:.2f} to {distances[-1]:.2f} "
+            f"usual deviations away; shrunk to {self.ups[symbol]:.1%}"
+        )

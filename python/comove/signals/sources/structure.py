@@ -21,7 +21,8 @@ from typing import Any, ClassVar, Final, NamedTuple, Self
 
 from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
-from comove.signals.protocol import Prediction, PredictionSource, bar_row
+from comove.signals.opinions import KeptOpinions, Opinions, OpinionSource
+from comove.signals.protocol import bar_row
 from comove.signals.sources.followed import USUAL_HORIZON, Followed, Past
 from comove.signals.sources.gaps import Gap, gaps
 
@@ -92,14 +93,15 @@ class _Falling(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """An asset in the last bar."""
+    """An asset in a bar."""
 
-    states: list[str]
     gap: Gap | None
     """None where no leader can be measured against."""
+    states: list[tuple[str, Past | None]]
+    """The states it is in, and what followed each; None where nothing has yet."""
 
 
-class MarketStructurePredictor(PredictionSource):
+class MarketStructurePredictor(OpinionSource):
     """Probability of a rise by what followed the same structure of the market.
 
     It abstains where no play applies, where the record of none that does is clear, and where a leader is breaking down
@@ -120,23 +122,16 @@ class MarketStructurePredictor(PredictionSource):
     47 coins with 3 leaders each would take longer than all else here.
     """
 
-    __slots__ = ("_falling", "_followed", "_row", "_seen", "_trends", "_unknown", "abstained", "horizon", "options")
+    __slots__ = ("_followed", "options")
 
     kind = "structure-source"
     name: ClassVar[str] = "structure"
 
     def __init__(self, options: MarketStructureOptions | None = None) -> None:
         chosen = options_of(options, MarketStructureOptions)
-        self.options, self.horizon = chosen, chosen.horizon
-        self.abstained: dict[str, str] = {}
-        self._row = -1
+        super().__init__(chosen.horizon)
+        self.options = chosen
         self._followed = Followed(chosen.horizon, chosen.pooled_prior, chosen.asset_prior)
-        # Of the last bar: the leader that falls most of those that break down, those of which it is not known, the
-        # trends of all, and each asset.
-        self._falling: _Falling | None = None
-        self._unknown: list[str] = []
-        self._trends: dict[str, float] = {}
-        self._seen: dict[str, _Seen] = {}
 
     def observe(self, contexts: Sequence[Context]) -> None:
         """Take in a bar: what followed earlier states, and the states each asset is in now.
@@ -147,155 +142,171 @@ class MarketStructurePredictor(PredictionSource):
             As `bar_row`, and the predictor is as it was.
         """
         self._row = bar_row(contexts, self._row)
-        self.abstained, self._seen, self._falling, self._unknown = {}, {}, None, []
+        self.abstained, self._opinions = {}, KeptOpinions({})
         if not contexts:
             return
         self._followed.learn(contexts)
-        leaders = contexts[0].structure.leaders
-        self._look_at_leaders(contexts[0], leaders)
-        # The leaders' trends are the same for every asset.
-        evidence = contexts[0].regime.evidence
-        self._trends = {leader: _number(evidence.get(f"trend_{leader}")) for leader in leaders}
+        market = _Leaders.of(contexts[0])
         measured = gaps(contexts, self.options.gap_rows, self.options.least_pairs)
+        seen = {}
         for context, gap in zip(contexts, measured, strict=True):
-            self._seen[context.symbol] = seen = self._look(context.symbol, gap, leaders)
-            if seen.states:
-                self._followed.note(context, seen.states)
+            states = self._look(context.symbol, gap, market)
+            if states:
+                self._followed.note(context, states)
+            seen[context.symbol] = _Seen(gap, [(state, self._followed.past(context.symbol, state)) for state in states])
+        self._opinions = _OfPlays(self.options, market, seen)
 
-    def predict(self, context: Context) -> Prediction | None:
-        """Return what the first play that applies, and that its record supports, says; None where there is none."""
-        symbol = context.symbol
-        seen = self._seen.get(symbol)
-        if seen is None or context.row != self._row:
-            self.abstained[symbol] = f"{symbol} was not observed in row {context.row}"
-            return None
-        if not seen.states:
-            self.abstained[symbol] = f"no play: {self._no_play(seen)}"
-            return None
-        unsupported = []
-        chosen: tuple[float, str] | None = None
-        for state in seen.states:
-            past = self._followed.past(symbol, state)
-            if past is None:
-                unsupported.append(f"{self._situation(state, seen)}, without an outcome yet")
-            elif not self._supports(state, past):
-                unsupported.append(
-                    f"{self._situation(state, seen)}, and its record supports nothing: {self._record(symbol, past)}"
-                )
-            elif past.up > 0.5 and _BREAKDOWN in seen.states:
-                unsupported.append(f"{self._situation(state, seen)}, but no rise is said while a leader breaks down")
-            elif chosen is None:
-                words = f"{_play(state, past.up)}: {self._situation(state, seen)}; {self._record(symbol, past)}"
-                chosen = past.up, words
-            else:
-                unsupported.append(f"{_play(state, past.up)} would say {past.up:.1%} up")
-        also = "; ".join(unsupported)
-        if chosen is None:
-            self.abstained[symbol] = also
-            return None
-        up, words = chosen
-        return Prediction.of(up, self.horizon, f"{words}; also: {also}" if also else words)
-
-    def _look_at_leaders(self, context: Context, leaders: Sequence[str]) -> None:
-        for leader in leaders:
-            status = context.leader_status(leader)
-            if status.breaking is None:
-                self._unknown.append(leader)
-            elif status.breaking:
-                score = _number(status.fall_score)
-                if self._falling is None or score < self._falling.score:
-                    self._falling = _Falling(leader, status.rows_breaking or 0, _number(status.fall), score)
-
-    def _look(self, symbol: str, gap: Gap | None, leaders: Sequence[str]) -> _Seen:
+    def _look(self, symbol: str, gap: Gap | None, market: _Leaders) -> list[str]:
         o = self.options
-        states = [_BREAKDOWN] if self._falling is not None and symbol not in leaders else []
+        states = [_BREAKDOWN] if market.falling is not None and symbol not in market.trends else []
         if gap is not None:
             if abs(gap.gap) >= o.gap_at:
                 states.append(_ABOVE if gap.gap > 0.0 else _BELOW)
-            if self._trends[gap.leader] >= o.trend_at and self._least_beta(gap) > o.beta_at:
+            if market.trends[gap.leader] >= o.trend_at and _least_beta(o, gap) > o.beta_at:
                 states.append(_FOLLOW)
-        return _Seen(states, gap)
-
-    def _least_beta(self, gap: Gap) -> float:
-        return gap.beta - self.options.beta_errors * gap.stderr
-
-    def _supports(self, state: str, past: Past) -> bool:
-        away = (past.up - 0.5) / past.spread
-        if state == _BREAKDOWN:
-            return -away >= self.options.margin
-        if state == _FOLLOW:
-            return away >= self.options.margin
-        return abs(away) >= self.options.margin
-
-    def _situation(self, state: str, seen: _Seen) -> str:
-        """Return what the market looks like, with the figures."""
-        if state == _BREAKDOWN and self._falling is not None:
-            leader, rows, fall, score = self._falling
-            return f"{leader} has been breaking down for {rows} rows, now {-fall:.1%} below its high ({-score:.1f} sd)"
-        gap = seen.gap
-        if gap is None:
-            return state
-        if state == _FOLLOW:
-            trend, least = self._trends[gap.leader], self._least_beta(gap)
-            return f"{gap.leader} is in an uptrend ({trend:.2f} sd), beta to it is {gap.beta:.2f}, at least {least:.2f}"
-        return f"{state} {gap.leader} by {abs(gap.gap):.1f} sd in {self.options.gap_rows} rows (beta {gap.beta:.2f})"
-
-    def _record(self, symbol: str, past: Past) -> str:
-        return f"{past.words(symbol)}; shrunk to {past.up:.1%} +- {past.spread:.1%}"
-
-    def _no_play(self, seen: _Seen) -> str:
-        o = self.options
-        falling = "no leader is breaking down"
-        if self._falling is not None:
-            falling = f"{self._falling.leader} is breaking down, but this is a leader"
-        elif self._unknown:
-            falling = f"whether {', '.join(self._unknown)} breaks down is not known"
-        gap = seen.gap
-        if gap is None:
-            return (
-                f"{falling}; no leader has {o.least_pairs} pairs of returns with it before the last {o.gap_rows} rows, "
-                f"or prices do not vary"
-            )
-        leader, trend = gap.leader, self._trends[gap.leader]
-        away = "not known" if isnan(gap.gap) else f"{gap.gap:.1f} sd, {o.gap_at:g} is needed"
-        rises = "not known" if isnan(trend) else f"{trend:.2f} sd, {o.trend_at:g} is needed"
-        return (
-            f"{falling}; gap to {leader} {away}; trend of {leader} {rises}, and beta is at least "
-            f"{self._least_beta(gap):.2f}, {o.beta_at:g} is needed"
-        )
+        return states
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options included."""
         return {
             "options": asdict(self.options),
             "row": self._row,
-            "abstained": self.abstained,
+            "opinions": self._opinions.to_state(),
             "followed": self._followed.to_state(),
-            "falling": None if self._falling is None else list(self._falling),
-            "unknown": self._unknown,
-            "trends": self._trends,
-            "seen": {
-                symbol: [seen.states, None if seen.gap is None else list(seen.gap)]
-                for symbol, seen in self._seen.items()
-            },
         }
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Return the predictor of a state."""
         source = cls(MarketStructureOptions(**state["options"]))
-        source._row = int(state["row"])
-        source.abstained = {str(symbol): str(reason) for symbol, reason in state["abstained"].items()}
+        source._read_opinions(state)
         source._followed.read(state["followed"])
-        if state["falling"] is not None:
-            leader, rows, fall, score = state["falling"]
-            source._falling = _Falling(str(leader), int(rows), float(fall), float(score))
-        source._unknown = [str(leader) for leader in state["unknown"]]
-        source._trends = {str(leader): float(trend) for leader, trend in state["trends"].items()}
-        for symbol, (states, gap) in state["seen"].items():
-            found = None if gap is None else Gap(str(gap[0]), *map(float, gap[1:]))
-            source._seen[str(symbol)] = _Seen([str(each) for each in states], found)
         return source
+
+
+class _Leaders(NamedTuple):
+    """What the leaders do in a bar."""
+
+    falling: _Falling | None
+    """The one that falls most of those that break down."""
+    unknown: list[str]
+    """Those of which it is not known."""
+    trends: dict[str, float]
+
+    @classmethod
+    def of(cls, context: Context) -> Self:
+        """Return it from any context of the bar."""
+        falling: _Falling | None = None
+        unknown: list[str] = []
+        leaders = context.structure.leaders
+        for leader in leaders:
+            status = context.leader_status(leader)
+            if status.breaking is None:
+                unknown.append(leader)
+            elif status.breaking:
+                score = _number(status.fall_score)
+                if falling is None or score < falling.score:
+                    falling = _Falling(leader, status.rows_breaking or 0, _number(status.fall), score)
+        # The leaders' trends are the same for every asset.
+        evidence = context.regime.evidence
+        return cls(falling, unknown, {leader: _number(evidence.get(f"trend_{leader}")) for leader in leaders})
+
+
+class _OfPlays(Opinions):
+    """The plays that apply to each asset, and their records."""
+
+    __slots__ = ("_market", "_options", "_seen")
+
+    def __init__(self, options: MarketStructureOptions, market: _Leaders, seen: Mapping[str, _Seen]) -> None:
+        self._options, self._market, self._seen = options, market, seen
+        self.ups = {symbol: self._up(each) for symbol, each in seen.items()}
+
+    def _up(self, seen: _Seen) -> float:
+        """Return what the first play that applies, and that its record supports, says."""
+        for state, past in seen.states:
+            if past is not None and self._against(state, past, seen) is None:
+                return past.up
+        return nan
+
+    def _against(self, state: str, past: Past, seen: _Seen) -> str | None:
+        """Return why a play is not followed; None where it is."""
+        if not self._supports(state, past):
+            return "its record supports nothing"
+        if past.up > 0.5 and seen.states[0][0] == _BREAKDOWN:
+            return "no rise is said while a leader breaks down"
+        return None
+
+    def _supports(self, state: str, past: Past) -> bool:
+        away, margin = (past.up - 0.5) / past.spread, self._options.margin
+        if state == _BREAKDOWN:
+            return -away >= margin
+        if state == _FOLLOW:
+            return away >= margin
+        return abs(away) >= margin
+
+    def words(self, symbol: str) -> str:
+        """Return the play that is followed and why the others are not."""
+        seen = self._seen[symbol]
+        if not seen.states:
+            return f"no play: {self._no_play(seen.gap)}"
+        chosen = None
+        others = []
+        for state, past in seen.states:
+            situation = self._situation(state, seen.gap)
+            if past is None:
+                others.append(f"{situation}, without an outcome yet")
+            elif not self._supports(state, past):
+                others.append(f"{situation}, and its record supports nothing: {_record(symbol, past)}")
+            elif self._against(state, past, seen) is not None:
+                others.append(f"{situation}, but {self._against(state, past, seen)}")
+            elif chosen is None:
+                chosen = f"{_play(state, past.up)}: {situation}; {_record(symbol, past)}"
+            else:
+                others.append(f"{_play(state, past.up)} would say {past.up:.1%} up")
+        also = "; ".join(others)
+        if chosen is None:
+            return also
+        return f"{chosen}; also: {also}" if also else chosen
+
+    def _situation(self, state: str, gap: Gap | None) -> str:
+        """Return what the market looks like, with the figures."""
+        if state == _BREAKDOWN and self._market.falling is not None:
+            leader, rows, fall, score = self._market.falling
+            return f"{leader} has been breaking down for {rows} rows, now {-fall:.1%} below its high ({-score:.1f} sd)"
+        if gap is None:
+            return state
+        if state == _FOLLOW:
+            trend, least = self._market.trends[gap.leader], _least_beta(self._options, gap)
+            return f"{gap.leader} is in an uptrend ({trend:.2f} sd), beta to it is {gap.beta:.2f}, at least {least:.2f}"
+        return f"{state} {gap.leader} by {abs(gap.gap):.1f} sd in {self._options.gap_rows} rows (beta {gap.beta:.2f})"
+
+    def _no_play(self, gap: Gap | None) -> str:
+        o, market = self._options, self._market
+        falling = "no leader is breaking down"
+        if market.falling is not None:
+            falling = f"{market.falling.leader} is breaking down, but this is a leader"
+        elif market.unknown:
+            falling = f"whether {', '.join(market.unknown)} breaks down is not known"
+        if gap is None:
+            return (
+                f"{falling}; no leader has {o.least_pairs} pairs of returns with it before the last {o.gap_rows} rows, "
+                f"or prices do not vary"
+            )
+        leader, trend = gap.leader, market.trends[gap.leader]
+        away = "not known" if isnan(gap.gap) else f"{gap.gap:.1f} sd, {o.gap_at:g} is needed"
+        rises = "not known" if isnan(trend) else f"{trend:.2f} sd, {o.trend_at:g} is needed"
+        return (
+            f"{falling}; gap to {leader} {away}; trend of {leader} {rises}, and beta is at least "
+            f"{_least_beta(o, gap):.2f}, {o.beta_at:g} is needed"
+        )
+
+
+def _least_beta(options: MarketStructureOptions, gap: Gap) -> float:
+    return gap.beta - options.beta_errors * gap.stderr
+
+
+def _record(symbol: str, past: Past) -> str:
+    return f"{past.words(symbol)}; shrunk to {past.up:.1%} +- {past.spread:.1%}"
 
 
 def _number(value: float | None) -> float:

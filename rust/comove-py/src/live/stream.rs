@@ -3,6 +3,7 @@
 use comove_core::features::{CrossAsset, Lookbacks};
 use comove_core::recipe::stream::{FeatureStream as Core, Plan, Shown};
 use comove_core::recipe::{INPUTS, Wanted};
+use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyFloat, PyInt, PyList, PyType};
 
@@ -119,6 +120,20 @@ impl RecipeStream {
             named.set_item(name, value)?;
         }
         Ok(Some(named))
+    }
+
+    /// As `update`, in floats: NaN where missing.
+    #[allow(clippy::needless_pass_by_value)] // what pyo3 hands over
+    fn update_floats<'py>(
+        &mut self,
+        py: Python<'py>,
+        ts: Time,
+        bar: Bar,
+        leaders: Values,
+    ) -> PyResult<Option<Bound<'py, PyArray1<f64>>>> {
+        let bar = bar.map(|bar| bar.map(|value| value.0));
+        let row = self.core.update(ts.0, bar, &leaders.0).map_err(raise)?;
+        Ok(row.map(|row| row.into_pyarray(py)))
     }
 
     /// Return what `update` would return, and change nothing.
