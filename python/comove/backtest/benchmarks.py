@@ -11,6 +11,7 @@ import polars as pl
 from comove.backtest.costs import Costs
 from comove.backtest.folds import bar_times
 from comove.backtest.ledger import Ledger
+from comove.backtest.replay import between
 from comove.backtest.usual import UsualBars
 from comove.data import iterate_bars
 
@@ -19,8 +20,10 @@ __all__ = ["held"]
 
 def held(
     frames: Mapping[str, pl.DataFrame],
-    coins: Sequence[str],
     *,
+    coins: Sequence[str] | None = None,
+    first: int,
+    last: int,
     capital: float,
     costs: Costs,
     max_gap: int,
@@ -35,8 +38,10 @@ def held(
     Parameters
     ----------
     frames : mapping of str to DataFrame
-        Candles of the time that counts.
-    coins : sequence of str
+    coins : sequence of str, optional
+        By default all that have candles in the time that counts.
+    first, last : int
+        The bars that count, both ends included, in nanoseconds.
     capital : float
     costs : Costs
     max_gap : int
@@ -52,7 +57,8 @@ def held(
     basket = _Basket(capital, costs)
     rows: list[tuple[int, float | None]] = []
     month: int | None = None
-    bars = iterate_bars({symbol: frames[symbol] for symbol in coins if symbol in frames})
+    frames = between(frames, first, last)
+    bars = iterate_bars({symbol: frame for symbol, frame in frames.items() if coins is None or symbol in coins})
     # Bars in which none of them has a candle count as rows, too.
     following = next(bars, None)
     for row, ts in enumerate(bar_times(frames).tolist()):

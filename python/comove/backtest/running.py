@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -24,12 +25,12 @@ from comove.backtest.files import alone
 from comove.backtest.folds import Fold, WalkForward, bar_seconds, bar_times
 from comove.backtest.history import leaders_of, read_history
 from comove.backtest.makers import OrchestratorMaker
-from comove.backtest.replay import CHUNK, FoldRun, between
+from comove.backtest.replay import CHUNK, FoldRun
 from comove.backtest.report import Report
 from comove.backtest.stats import check_arch
 from comove.backtest.stitching import stitched, times_of
 from comove.backtest.strategy import StrategyMaker
-from comove.backtest.walk import run_folds
+from comove.backtest.walk import Beside, run_folds
 from comove.engine import OrchestratorOptions
 from comove.engine.assembly import plain_options
 from comove.errors import ParameterError, StateError
@@ -197,8 +198,8 @@ def run(
             )
             for fold in folds
         ]
-        _run_all(runs, candles, times, workers, shown)
-        report = _report(runs, candles, folds, about, charged, start, seed, replications, shown)
+        curves = _run_all(runs, candles, times, workers, shown, _benchmarks(runs, folds, about))
+        report = _report(runs, curves, about, start, seed, replications, shown)
         if out is None:
             # Before its files are gone.
             _ = report.decisions
@@ -257,8 +258,14 @@ def _finished(folder: Path, about: Mapping[str, Any]) -> bool:
 
 
 def _run_all(
-    runs: list[FoldRun], candles: Mapping[str, pl.DataFrame], times: np.ndarray[Any, Any], workers: int, shown: bool
-) -> None:
+    runs: list[FoldRun],
+    candles: Mapping[str, pl.DataFrame],
+    times: np.ndarray[Any, Any],
+    workers: int,
+    shown: bool,
+    benchmarks: Mapping[str, Beside],
+) -> dict[str, pl.DataFrame]:
+    """Run the folds; return the curves of the benchmarks."""
     totals = [
         int(np.searchsorted(times, run.fold.test_last, "right") - np.searchsorted(times, run.fold.train_first))
         for run in runs
@@ -270,26 +277,35 @@ def _run_all(
             done[number] = bars
             tell(sum(done), sum(totals))
 
-        run_folds(runs, candles, workers, told)
+        curves = run_folds(runs, candles, workers, told, list(benchmarks.values()))
+    return dict(zip(benchmarks, curves, strict=True))
+
+
+def _benchmarks(runs: list[FoldRun], folds: list[Fold], about: dict[str, Any]) -> dict[str, Beside]:
+    """Return what makes the curves of the benchmarks of candles, by the names of their columns."""
+    first, run = about["leaders"][0], runs[0]
+    make = partial(
+        held,
+        first=folds[0].test_first,
+        last=folds[-1].test_last,
+        capital=run.capital,
+        costs=run.costs,
+        max_gap=run.max_gap,
+    )
+    return {"btc": partial(make, coins=[first], monthly=False), "equal": partial(make, coins=None, monthly=True)}
 
 
 def _report(
     runs: list[FoldRun],
-    candles: Mapping[str, pl.DataFrame],
-    folds: list[Fold],
+    curves: Mapping[str, pl.DataFrame],
     about: dict[str, Any],
-    costs: Costs,
     capital: float,
     seed: int,
     replications: int,
     shown: bool,
 ) -> Report:
     frames, ruined = stitched(runs, capital)
-    tested = between(candles, folds[0].test_first, folds[-1].test_last)
-    gap = runs[0].max_gap
-    first = about["leaders"][0]
-    for name, coins, monthly in (("btc", [first], False), ("equal", list(tested), True)):
-        curve = held(tested, coins, capital=capital, costs=costs, max_gap=gap, monthly=monthly)
+    for name, curve in curves.items():
         frames["equity"] = frames["equity"].join(
             curve.rename({"equity": name}), on="ts", how="left", maintain_order="left"
         )

@@ -19,6 +19,7 @@ __all__ = ["run_folds"]
 
 #: Takes the number of a run and the bars of it that are done.
 Told: TypeAlias = Callable[[int, int], None]
+Beside: TypeAlias = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]
 
 _SECONDS: Final = 0.2
 #: Read by a library of linear algebra when it is loaded. A bar's matrices are small: threads that wait for one another
@@ -33,8 +34,14 @@ class _Orphaned(Exception):
     """The process that waits for the result is gone; another one may go on with the same folder."""
 
 
-def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], workers: int, told: Told) -> None:
-    """Run what of these folds is still to be run.
+def run_folds(
+    runs: Sequence[FoldRun],
+    frames: Mapping[str, pl.DataFrame],
+    workers: int,
+    told: Told,
+    beside: Sequence[Beside] = (),
+) -> list[pl.DataFrame]:
+    """Run what of these folds is still to be run, and what else is to be made of the candles.
 
     Parameters
     ----------
@@ -46,6 +53,13 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
         Processes; with 1 all happens in this one. Others begin with a new interpreter, so a script that asks for them
         needs ``if __name__ == "__main__":``.
     told : callable
+    beside : sequence of callable
+        Each is called with the candles, by a process that has no fold to run any more; they can be pickled.
+
+    Returns
+    -------
+    list of DataFrame
+        What `beside` returned.
 
     Raises
     ------
@@ -55,7 +69,7 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
     if workers == 1 or len(runs) == 1:
         for number, run in enumerate(runs):
             run.run(frames, partial(told, number))
-        return
+        return [make(frames) for make in beside]
     context = multiprocessing.get_context("spawn")
     news: Any = context.Queue()
     others = multiprocessing.active_children()
@@ -65,7 +79,9 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
             min(workers, len(runs)), mp_context=context, initializer=_begin, initargs=(dict(frames), news, os.getpid())
         ) as pool,
     ):
-        waiting: set[Future[None]] = {pool.submit(_run, number, run) for number, run in enumerate(runs)}
+        waiting: set[Future[Any]] = {pool.submit(_run, number, run) for number, run in enumerate(runs)}
+        made = [pool.submit(_make, make) for make in beside]
+        waiting.update(made)
         try:
             while waiting:
                 done, waiting = wait(waiting, timeout=_SECONDS, return_when=FIRST_COMPLETED)
@@ -80,6 +96,7 @@ def run_folds(runs: Sequence[FoldRun], frames: Mapping[str, pl.DataFrame], worke
                     process.terminate()
             raise
         _hear(news, told)
+        return [each.result() for each in made]
 
 
 @contextmanager
@@ -107,6 +124,10 @@ def _hear(news: Any, told: Told) -> None:
 
 def _begin(frames: Mapping[str, pl.DataFrame], news: Any, parent: int) -> None:
     _shared.update(frames=frames, news=news, parent=parent)
+
+
+def _make(make: Beside) -> pl.DataFrame:
+    return make(_shared["frames"])
 
 
 def _run(number: int, run: FoldRun) -> None:
