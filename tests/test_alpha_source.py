@@ -82,6 +82,18 @@ class Broken(Hint):
         return Abstention("fine")
 
 
+class Cut(Hint):
+    """Answers to some of what it is asked, or to nothing."""
+
+    kind = "test-cut"
+    name = "cut"
+
+    def evaluate_all(self, contexts):
+        if contexts[0].row % 2:
+            raise KeyError("all of them")
+        return super().evaluate_all(contexts)[:2]
+
+
 def hinted(seed, rows, right, sd=0.01):
     """A market whose volumes tell of the next rows' moves as often as `right`."""
     names, moves = noise(seed, rows + HORIZON, ASSETS, sd)
@@ -351,6 +363,20 @@ def test_bars_of_the_past_are_refused_and_leave_it_as_it_was():
         source.observe(list(contexts.values()))
     assert source.to_bytes() == before
     assert source.engines[0].seen == 5
+
+
+def test_an_engine_that_cannot_answer_for_all_is_left_out():
+    source, alone = AlphaSource([Cut(0.7), Candle(0.6)]), AlphaSource([Candle(0.6)])
+    for contexts in noisy(6, 40):
+        there = tuple(contexts.values())
+        source.observe(there)
+        alone.observe(there)
+        odd = there[0].row % 2
+        told = "evaluate_all raised KeyError: 'all of them'" if odd else "evaluate_all raised DataError: 2 answers to "
+        assert source.failures["cut"].startswith(told)
+        assert source.opinions().ups == pytest.approx(alone.opinions().ups, nan_ok=True, abs=0.0)
+        words = source.opinions().words("BTC")
+        assert words.startswith("no engine signals: cut failed: evaluate_all raised ") or "cut" not in words
 
 
 def test_a_symbol_that_was_not_observed_has_no_answer():

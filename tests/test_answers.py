@@ -10,8 +10,11 @@ from comove.signals import (
     Abstention,
     AlphaSource,
     BreakoutEngine,
+    EnsemblePredictor,
     LeaderEngine,
     MarketStructurePredictor,
+    Opinions,
+    OpinionSource,
     PatternSource,
     RangeEngine,
     RegimeSource,
@@ -59,6 +62,15 @@ ENGINES = {
 }
 
 
+SOURCES = {
+    "alpha": lambda: AlphaSource([TrendEngine(), RangeEngine(), BreakoutEngine(), SweepEngine(), TapeEngine()]),
+    "patterns": PatternSource,
+    "regime": RegimeSource,
+    "similarity": lambda: SimilaritySource(SimilarityOptions(least_rows=50, neighbours=10)),
+    "structure": MarketStructurePredictor,
+}
+
+
 @pytest.mark.parametrize("name", ENGINES)
 def test_all_at_once_is_one_by_one(name):
     together, apart = ENGINES[name](), ENGINES[name]()
@@ -85,6 +97,175 @@ def test_all_at_once_is_one_by_one(name):
     assert quiet > 500
 
 
+class Deaf(TrendEngine):
+    """Looks away from some coins."""
+
+    kind = "test-deaf"
+
+    def _look(self, context, bar):
+        return "never these" if context.symbol in "DEF" else super()._look(context, bar)
+
+
+class Half(BreakoutEngine):
+    """Measures one coin less."""
+
+    kind = "test-half"
+
+    def _measure(self, contexts):
+        return {**super()._measure(contexts), "D": ()}
+
+
+class Contrary(TapeEngine):
+    """Goes the other way."""
+
+    kind = "test-contrary"
+
+    def _signal(self, context, lean):
+        other = {"long": "short", "short": "long"}[lean.direction]
+        return super()._signal(context, lean._replace(direction=other))
+
+
+class Falls(TrendEngine):
+    """Falls over one coin."""
+
+    kind = "test-falls"
+
+    def _look(self, context, bar):
+        if context.symbol == "A":
+            raise ValueError("boom")
+        return super()._look(context, bar)
+
+
+class Shut(LeaderEngine):
+    """Says nothing of its own."""
+
+    kind = "test-shut"
+
+    def evaluate(self, context):
+        return Abstention(f"mine of {context.symbol}")
+
+
+@pytest.mark.parametrize("kind", [Deaf, Half, Contrary, Falls, Shut])
+def test_an_engine_that_refines_a_look_is_asked_one_by_one(kind):
+    together, apart = kind(), kind()
+    for contexts in walk(BARS[:160]):
+        there = tuple(contexts.values())
+        together.observe(there)
+        apart.observe(there)
+        answers, expected = together.evaluate_all(there), AlphaEngine.evaluate_all(apart, there)
+        assert list(map(repr, answers)) == list(map(repr, expected))
+        assert together.to_bytes() == apart.to_bytes()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_an_empty_bar_is_asked_nothing(name):
+    engine = ENGINES[name]()
+    engine.observe(())
+    assert list(engine.evaluate_all(())) == []
+    *_, contexts = walk(BARS[:60])
+    engine.observe(tuple(contexts.values()))
+    for each in (engine, type(engine).from_bytes(engine.to_bytes())):
+        each.observe(())
+        assert list(each.evaluate_all(())) == []
+
+
+class OutOfWords(Opinions):
+    def __init__(self, symbols):
+        self.ups = dict.fromkeys(symbols, np.nan)
+
+    def words(self, symbol):
+        raise ZeroDivisionError("in words")
+
+
+class Broken(OpinionSource):
+    """Speaks of some coins only, and cannot say why."""
+
+    kind = "test-out-of-words"
+    name = "broken"
+
+    def __init__(self, horizon=6):
+        super().__init__(horizon)
+
+    def observe(self, contexts):
+        self._row = contexts[0].row
+        self._opinions = OutOfWords([each.symbol for each in contexts if each.symbol != "E"])
+
+    def to_state(self):
+        return self._opinions_state()
+
+    @classmethod
+    def from_state(cls, state):
+        source = cls()
+        source._read_opinions(state)
+        return source
+
+
+def test_what_falls_over_when_it_is_read_undoes_nothing():
+    *_, contexts = walk(BARS[:200])
+    there = tuple(contexts.values())
+    ensemble = EnsemblePredictor([Broken()])
+    ensemble.observe(there)
+    said = ensemble.predict_all(there)
+    assert set(said.values()) == {None}
+    known = {"broken": Broken}
+    assert EnsemblePredictor.from_bytes(ensemble.to_bytes(), known).abstained == ensemble.abstained
+
+
+def test_a_coin_that_a_source_does_not_speak_of_is_silent_alone():
+    *_, contexts = walk(BARS[:200])
+    there = tuple(contexts.values())
+    ensemble = EnsemblePredictor([Broken()])
+    ensemble.observe(there)
+    ensemble.predict_all(there)
+    assert ensemble.abstained["E"] == "all sources sleep: broken: E was not observed in row 199"
+    assert ensemble.abstained["D"] == "all sources sleep: broken: failed: ZeroDivisionError: in words"
+    assert ensemble.status["broken"].failures == 0
+
+
+def test_a_source_with_predictions_of_its_own_is_asked_for_them():
+    class Never(RegimeSource):
+        def predict(self, context):
+            self.abstained = {context.symbol: "never"}
+
+    ensemble = EnsemblePredictor([Never()])
+    for contexts in walk(BARS[:160]):
+        there = tuple(contexts.values())
+        ensemble.observe(there)
+        assert set(ensemble.predict_all(there).values()) == {None}
+    assert ensemble.abstained["BTC"] == "all sources sleep: regime: never"
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_after_a_bar_that_failed_nothing_is_said(name, monkeypatch):
+    source = SOURCES[name]()
+    *_, before, now = walk(BARS[:200])
+    source.observe(tuple(before.values()))
+    monkeypatch.setattr("comove.signals.outcomes.Outcomes.settle", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        source.observe(tuple(now.values()))
+    assert all(source.predict(each) is None for each in now.values())
+
+
+def test_who_is_asked_for_and_is_not_there_is_in_a_snapshot():
+    source = RegimeSource()
+    *_, before, now = walk(BARS[:200])
+    source.observe(tuple(now.values()))
+    source.predict(before["A"])
+    assert source.abstained["A"] == "A was not observed in row 198"
+    assert RegimeSource.from_bytes(source.to_bytes()).abstained == source.abstained
+
+
+def test_words_do_not_follow_a_list_that_is_used_once_more():
+    source = AlphaSource([LeaderEngine(LeaderOptions(refresh_rows=4)), TrendEngine()])
+    *_, contexts = walk(BARS[:200])
+    reused = list(contexts.values())
+    source.observe(reused)
+    fresh = AlphaSource.from_bytes(source.to_bytes()).opinions()
+    reused.reverse()
+    reused.pop()
+    assert str(source.opinions().to_state()) == str(fresh.to_state())
+
+
 def test_contexts_that_were_not_observed_together_are_asked_one_by_one():
     engine = TrendEngine()
     *_, contexts = walk(BARS[:200])
@@ -104,15 +285,6 @@ def test_answers_are_a_sequence():
     assert answers[-1] == Abstention("of d")
     with pytest.raises(IndexError):
         answers[4]
-
-
-SOURCES = {
-    "alpha": lambda: AlphaSource([TrendEngine(), RangeEngine(), BreakoutEngine(), SweepEngine(), TapeEngine()]),
-    "patterns": PatternSource,
-    "regime": RegimeSource,
-    "similarity": lambda: SimilaritySource(SimilarityOptions(least_rows=50, neighbours=10)),
-    "structure": MarketStructurePredictor,
-}
 
 
 @pytest.mark.parametrize("name", SOURCES)

@@ -190,7 +190,7 @@ class MasterOrchestrator(Sealed):
         return bar.ts, contexts, predictions, unvalued
 
     def _regime(self, context: Context) -> None:
-        # It is kept by the context, for all who ask later.
+        # The name alone: what it is made of is made for those who ask.
         try:
             _ = context.label
         except Exception as error:

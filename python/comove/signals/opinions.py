@@ -22,7 +22,7 @@ class Opinions(ABC):
     Attributes
     ----------
     ups : mapping of str to float
-        By symbol, in the order of the contexts; NaN where the source abstains.
+        By symbol, in the order of the contexts; NaN where the source abstains. Of others nothing is said.
     """
 
     __slots__ = ("ups",)
@@ -33,9 +33,16 @@ class Opinions(ABC):
     def words(self, symbol: str) -> str:
         """Return the reason, of what is said or of the silence, of a symbol that is in `ups`."""
 
+    def told(self, symbol: str) -> str:
+        """Return `words`, or that they failed: what is said is not undone by them."""
+        try:
+            return self.words(symbol)
+        except Exception as error:
+            return f"failed: {type(error).__name__}: {error}"
+
     def to_state(self) -> dict[str, list[Any]]:
         """Return all of it as plain values."""
-        return {symbol: [up, self.words(symbol)] for symbol, up in self.ups.items()}
+        return {symbol: [up, self.told(symbol)] for symbol, up in self.ups.items()}
 
 
 class KeptOpinions(Opinions):
@@ -80,9 +87,9 @@ class OpinionSource(PredictionSource):
     def abstained(self, strangers: dict[str, str]) -> None:
         self._strangers = strangers
 
-    def opinions(self) -> Opinions:
-        """Return what is said of all symbols of the last bar."""
-        return self._opinions
+    def opinions(self) -> Opinions | None:
+        """Return what is said of all symbols of the last bar; None in a class that has a `predict` of its own."""
+        return self._opinions if type(self).predict is OpinionSource.predict else None
 
     def predict(self, context: Context) -> Prediction | None:
         """Return the prediction for a symbol of the last bar; None where it abstains, and `abstained` says why."""
@@ -94,7 +101,12 @@ class OpinionSource(PredictionSource):
         self._strangers.pop(symbol, None)
         return None if up != up else Prediction.of(up, self.horizon, self._opinions.words(symbol))
 
+    def _opinions_state(self) -> dict[str, Any]:
+        """Return row and opinions, which are part of a source's state."""
+        return {"row": self._row, "opinions": self._opinions.to_state(), "strangers": self._strangers}
+
     def _read_opinions(self, state: Mapping[str, Any]) -> None:
-        """Take over row and opinions of a state that has them under these names."""
+        """Take over what `_opinions_state` gave."""
         self._row = int(state["row"])
         self._opinions = KeptOpinions(state["opinions"])
+        self._strangers = {str(symbol): str(why) for symbol, why in state["strangers"].items()}

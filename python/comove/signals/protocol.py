@@ -138,7 +138,7 @@ class Answers(Sequence[Answer]):
         confidence: float,
         make: Callable[[Context], Answer],
     ) -> None:
-        self._contexts, self._make = contexts, make
+        self._contexts, self._make = tuple(contexts), make
         self.found, self.leans, self.confidence = found, leans, confidence
 
     @overload

@@ -5,7 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from math import isfinite
+from functools import lru_cache
+from math import isfinite, nan
 from typing import Any, ClassVar, Final, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
@@ -92,11 +93,9 @@ def channels(contexts: Sequence[Context], rows: int) -> Measures:
 
 
 def measures(contexts: Sequence[Context], bar: Measures, width: int) -> list[Floats]:
-    """Return what was measured of all symbols, an array each; NaN where nothing was."""
-    found = [bar[context.symbol] for context in contexts]
-    if not all(found):
-        return [np.full(len(found), np.nan)] * width
-    return list(np.array(found, dtype=np.float64).T)
+    """Return what was measured of all symbols, `width` arrays; NaN where nothing was."""
+    nothing = (nan,) * width
+    return list(np.array([bar[context.symbol] or nothing for context in contexts], dtype=np.float64).T)
 
 
 def places(wanted: npt.NDArray[np.bool_]) -> list[int]:
@@ -114,6 +113,17 @@ def sides(wanted: npt.NDArray[np.bool_], sign: Floats) -> dict[int, Direction]:
 def by_symbol(contexts: Sequence[Context], *columns: list[float]) -> Measures:
     """Return what was measured of each symbol, from columns in the order of the contexts."""
     return dict(zip([context.symbol for context in contexts], zip(*columns, strict=True), strict=True))
+
+
+@lru_cache(maxsize=256)
+def _leans_as_it_looks(kind: type[RecordingEngine[Any]]) -> bool:
+    """Tell whether no class refines what is looked at without saying anew where the engine leans."""
+    for each in kind.__mro__:
+        if "_leaning" in vars(each):
+            return True
+        if not vars(each).keys().isdisjoint(("evaluate", "_look", "_measure", "_measured", "_note", "_signal")):
+            return False
+    return False
 
 
 class RecordingEngine(AlphaEngine, Generic[Options]):
@@ -193,8 +203,8 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
         Of the very tuple that was observed, only those are looked at that may have a signal; the others are put into
         words when they are read.
         """
-        observed = contexts is self._contexts and type(contexts) is tuple
-        if not observed or type(self).evaluate is not RecordingEngine.evaluate:
+        observed = bool(contexts) and contexts is self._contexts and type(contexts) is tuple
+        if not observed or not _leans_as_it_looks(type(self)):
             return AlphaEngine.evaluate_all(self, contexts)
         bar, confidence, record = self._bar, self.hits.probability, self._told
         found: dict[int, Answer] = {}
@@ -206,14 +216,16 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
                 self._note(context, leans[at])
                 continue
             try:
-                looked = self._look(context, bar)
-                found[at] = Abstention(looked) if isinstance(looked, str) else self._signal(context, looked)
+                found[at] = self.evaluate(context)
             except Exception as error:
                 found[at] = error
 
         def make(context: Context) -> Answer:
-            looked = self._look(context, bar)
-            return Abstention(looked) if isinstance(looked, str) else self._worded(looked, confidence, record)
+            try:
+                looked = self._look(context, bar)
+                return Abstention(looked) if isinstance(looked, str) else self._worded(looked, confidence, record)
+            except Exception as error:
+                return error
 
         return Answers(contexts, found, leans, confidence, make)
 
@@ -222,7 +234,8 @@ class RecordingEngine(AlphaEngine, Generic[Options]):
 
         Where both are not all, `_look` leans to the direction of the first, says why it abstains of the places in
         neither, and reads no candles for that: it is asked in later bars, too, when these have written over the
-        candles. By default all may have one.
+        candles. By default all may have one. A class that refines what is looked at has to say it anew: where it does
+        not, each symbol is asked for.
         """
         return {}, range(len(contexts))
 

@@ -26,7 +26,7 @@ Silence: TypeAlias = str | tuple[Opinions, str]
 
 def in_words(asleep: Mapping[str, Silence]) -> dict[str, str]:
     """Return why each source sleeps, in words."""
-    return {name: why if isinstance(why, str) else why[0].words(why[1]) for name, why in asleep.items()}
+    return {name: why if isinstance(why, str) else why[0].told(why[1]) for name, why in asleep.items()}
 
 
 @dataclass(frozen=True, slots=True)

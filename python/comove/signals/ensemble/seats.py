@@ -95,8 +95,11 @@ class Seat:
             predict = source.predict
             try:
                 opinions = source.opinions()
-                if opinions is not None and source.horizon == horizon:
-                    return self._take_over(opinions, contexts, asleep)
+                if opinions is not None:
+                    other = None if source.horizon == horizon else _looks(source.horizon, horizon)
+                    for at, context in enumerate(contexts):
+                        told[at] = self._take_over(opinions, context, asleep[at], other)
+                    return told
                 for at, context in enumerate(contexts):
                     said = predict(context)
                     if said is None:
@@ -104,7 +107,7 @@ class Seat:
                     elif not isinstance(said, Prediction):
                         raise TypeError(f"{type(said).__name__} is no prediction")
                     elif said.horizon != horizon:
-                        asleep[at][name] = f"looks {said.horizon} rows ahead, the ensemble {horizon}"
+                        asleep[at][name] = _looks(said.horizon, horizon)
                     else:
                         # As `said.up`, in half of the time.
                         told[at] = said.probability if said.direction == "long" else 1.0 - said.probability
@@ -116,21 +119,22 @@ class Seat:
             each[name] = why
         return told
 
-    def _take_over(
-        self, opinions: Opinions, contexts: Sequence[Context], asleep: Sequence[dict[str, Silence]]
-    ) -> list[float]:
-        """Return what predictions of these opinions would say, and let who is not told of read why."""
-        ups, name = opinions.ups, self.name
-        found = [ups[context.symbol] for context in contexts]
-        for at, up in enumerate(found):
-            if up != up:
-                asleep[at][name] = opinions, contexts[at].symbol
-                continue
-            check_share("probability", up)
-            if up < 0.5:
-                # As `Prediction.up` of a fall, to the last bit.
-                found[at] = 1.0 - (1.0 - up)
-        return found
+    def _take_over(self, opinions: Opinions, context: Context, asleep: dict[str, Silence], other: str | None) -> float:
+        """Return what a prediction of these opinions would say of a symbol, and let who is not told read why.
+
+        `other`: why no prediction of the source counts.
+        """
+        symbol = context.symbol
+        up = opinions.ups.get(symbol)
+        if up is None or up != up:
+            asleep[self.name] = f"{symbol} was not observed in row {context.row}" if up is None else (opinions, symbol)
+            return nan
+        check_share("probability", up)
+        if other is not None:
+            asleep[self.name] = other
+            return nan
+        # As `Prediction.up` of a fall, to the last bit.
+        return up if up >= 0.5 else 1.0 - (1.0 - up)
 
     def _why(self) -> str:
         """Why it is not asked."""
@@ -164,3 +168,7 @@ class Seat:
             if name not in ("name", "source"):
                 setattr(seat, name, state[name])
         return seat
+
+
+def _looks(horizon: int, wanted: int) -> str:
+    return f"looks {horizon} rows ahead, the ensemble {wanted}"

@@ -21,10 +21,10 @@ from typing import Any, ClassVar, Self
 
 # A saved source finds the classes of its engines by their kind: those of comove must have been loaded.
 import comove.signals.engines  # noqa: F401
-from comove.errors import ParameterError, StateError
+from comove.errors import DataError, ParameterError, StateError
 from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
-from comove.signals.opinions import OpinionSource
+from comove.signals.opinions import KeptOpinions, OpinionSource
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import AlphaEngine, bar_row
 from comove.signals.sources.calibration import Calibration
@@ -119,16 +119,21 @@ class AlphaSource(OpinionSource):
             As `bar_row`, and the source is as it was.
         """
         self._row = bar_row(contexts, self._row)
-        self.abstained, self.failures = {}, {}
+        self.abstained, self.failures, self._opinions = {}, {}, KeptOpinions({})
         self._calibration.add([(each.said, each.rose) for each in self._outcomes.settle(contexts)])
+        asked: dict[str, Sequence[object]] = {}
         for engine in self.engines:
+            doing = "observe"
             try:
                 engine.observe(contexts)
+                doing = "evaluate_all"
+                answers = engine.evaluate_all(contexts)
+                if len(answers) != len(contexts):
+                    raise DataError(f"{len(answers)} answers to {len(contexts)} contexts", "length")
+                asked[engine.name] = answers
             # An engine may be anybody's, and one that fails must not take the others with it.
             except Exception as error:
-                self.failures[engine.name] = f"observe raised {told_error(error)}"
-        awake = [engine for engine in self.engines if engine.name not in self.failures]
-        asked = {engine.name: engine.evaluate_all(contexts) for engine in awake}
+                self.failures[engine.name] = f"{doing} raised {told_error(error)}"
         heard = Heard(contexts, asked, self.weights, self._calibration)
         heard.failed.update(self.failures)
         for name, told in heard.broken.items():
@@ -144,9 +149,8 @@ class AlphaSource(OpinionSource):
             "options": asdict(self.options),
             "weights": self.weights,
             "engines": [[engine.kind, engine.to_bytes()] for engine in self.engines],
-            "row": self._row,
+            **self._opinions_state(),
             "failures": self.failures,
-            "opinions": self._opinions.to_state(),
             "outcomes": self._outcomes.to_state(),
             "calibration": self._calibration.to_state(),
         }

@@ -55,7 +55,8 @@ class Heard(Opinions):
         weights: Mapping[str, Mapping[str, float]],
         record: Calibration,
     ) -> None:
-        self._asked = asked
+        # An engine of somebody's may use its list once more.
+        self._asked = {name: each if isinstance(each, Answers) else list(each) for name, each in asked.items()}
         self._slope, self._most, self._bars, self._counts = record.slope, record.most, record.bars, record.words
         self._places = {context.symbol: at for at, context in enumerate(contexts)}
         self.broken: dict[str, str] = {}
@@ -63,7 +64,7 @@ class Heard(Opinions):
         # Of each place: what is said by the engines that are heard, and regimes in which others are not.
         self._signals: dict[int, list[_Said]] = {}
         self._unheard: dict[int, dict[str, str]] = {}
-        for name, answers in asked.items():
+        for name, answers in self._asked.items():
             if isinstance(answers, Answers):
                 for at, direction in answers.leans.items():
                     self._hear(name, at, direction, answers.confidence, contexts[at], weights)
@@ -142,7 +143,7 @@ class Heard(Opinions):
             answer = answers[at]
             if isinstance(answer, Abstention):
                 silent.append(f"{name}: {answer.reason}")
-            elif isinstance(answer, Signal):
+            elif isinstance(answer, Signal) and name in self._unheard.get(at, ()):
                 silent.append(f"{name}: not heard in the regime {self._unheard[at][name]}")
             else:
                 silent.append(f"{name} failed: {_wrong(answer)}")

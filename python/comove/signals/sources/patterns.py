@@ -189,8 +189,7 @@ class PatternSource(OpinionSource):
         """Return all that is kept, options included."""
         return {
             "options": asdict(self.options),
-            "row": self._row,
-            "opinions": self._opinions.to_state(),
+            **self._opinions_state(),
             "outcomes": self._outcomes.to_state(),
             "ups": self._ups,
             "n": self._n,

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
-from comove.signals.opinions import Opinions, OpinionSource
+from comove.signals.opinions import KeptOpinions, Opinions, OpinionSource
 from comove.signals.protocol import bar_row
 from comove.signals.sources.followed import (
     USUAL_ASSET_PRIOR,
@@ -68,7 +68,7 @@ class RegimeSource(OpinionSource):
 
     Notes
     -----
-    A bar costs the regime of each asset, which its context keeps, and some additions.
+    A bar costs the regime of each asset by name, which its context keeps, and some additions.
     """
 
     __slots__ = ("_followed", "options")
@@ -95,25 +95,27 @@ class RegimeSource(OpinionSource):
         if not contexts:
             return
         self._followed.learn(contexts)
-        # All labels before anything is noted: where one fails, nothing is.
+        self._opinions = KeptOpinions({})
+        # All of them before anything is noted: where one fails, nothing is.
         labels = [context.label for context in contexts]
+        missing = {
+            context.symbol: context.regime.reason
+            for context, label in zip(contexts, labels, strict=True)
+            if not label.known
+        }
         found: dict[str, tuple[str, Past | None]] = {}
-        missing: dict[str, str | None] = {}
         for context, label in zip(contexts, labels, strict=True):
-            symbol, state = context.symbol, label.regime.value
             if label.known:
+                symbol, state = context.symbol, label.regime.value
                 self._followed.note(context, (state,))
                 found[symbol] = state, self._followed.past(symbol, state)
-            else:
-                missing[symbol] = context.regime.reason
         self._opinions = _OfRegimes([each.symbol for each in contexts], found, missing, self.horizon)
 
     def to_state(self) -> dict[str, Any]:
         """Return all that is kept, options included."""
         return {
             "options": asdict(self.options),
-            "row": self._row,
-            "opinions": self._opinions.to_state(),
+            **self._opinions_state(),
             "followed": self._followed.to_state(),
         }
 

@@ -251,9 +251,8 @@ class SimilaritySource(OpinionSource):
         """Return all that is kept, options included; the index is made again from the rows of the library."""
         return {
             "options": {**asdict(self.options), "features": list(self.options.features)},
-            "row": self._row,
+            **self._opinions_state(),
             "refit": self._refit,
-            "opinions": self._opinions.to_state(),
             "outcomes": self._outcomes.to_state(),
             "usable": [list(each) for each in self._usable],
             "features": self._library.features,

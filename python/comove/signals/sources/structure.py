@@ -170,8 +170,7 @@ class MarketStructurePredictor(OpinionSource):
         """Return all that is kept, options included."""
         return {
             "options": asdict(self.options),
-            "row": self._row,
-            "opinions": self._opinions.to_state(),
+            **self._opinions_state(),
             "followed": self._followed.to_state(),
         }
 
@@ -224,17 +223,13 @@ class _OfPlays(Opinions):
     def _up(self, seen: _Seen) -> float:
         """Return what the first play that applies, and that its record supports, says."""
         for state, past in seen.states:
-            if past is not None and self._against(state, past, seen) is None:
+            if past is not None and self._supports(state, past) and not self._forbids(past, seen):
                 return past.up
         return nan
 
-    def _against(self, state: str, past: Past, seen: _Seen) -> str | None:
-        """Return why a play is not followed; None where it is."""
-        if not self._supports(state, past):
-            return "its record supports nothing"
-        if past.up > 0.5 and seen.states[0][0] == _BREAKDOWN:
-            return "no rise is said while a leader breaks down"
-        return None
+    def _forbids(self, past: Past, seen: _Seen) -> bool:
+        """Tell whether a rise is expected while a leader breaks down."""
+        return past.up > 0.5 and seen.states[0][0] == _BREAKDOWN
 
     def _supports(self, state: str, past: Past) -> bool:
         away, margin = (past.up - 0.5) / past.spread, self._options.margin
@@ -257,8 +252,8 @@ class _OfPlays(Opinions):
                 others.append(f"{situation}, without an outcome yet")
             elif not self._supports(state, past):
                 others.append(f"{situation}, and its record supports nothing: {_record(symbol, past)}")
-            elif self._against(state, past, seen) is not None:
-                others.append(f"{situation}, but {self._against(state, past, seen)}")
+            elif self._forbids(past, seen):
+                others.append(f"{situation}, but no rise is said while a leader breaks down")
             elif chosen is None:
                 chosen = f"{_play(state, past.up)}: {situation}; {_record(symbol, past)}"
             else:
