@@ -9,7 +9,6 @@ from typing import Any
 
 from comove.signals.context import Context
 from comove.signals.ensemble.prediction import Silence
-from comove.signals.opinions import Opinions
 from comove.signals.protocol import Prediction, PredictionSource, check_share
 
 __all__ = ["Seat", "SourceStatus"]
@@ -96,9 +95,21 @@ class Seat:
             try:
                 opinions = source.opinions()
                 if opinions is not None:
-                    other = None if source.horizon == horizon else _looks(source.horizon, horizon)
+                    ups, other = opinions.ups, None if source.horizon == horizon else _looks(source.horizon, horizon)
                     for at, context in enumerate(contexts):
-                        told[at] = self._take_over(opinions, context, asleep[at], other)
+                        symbol = context.symbol
+                        up = ups.get(symbol)
+                        if up is None:
+                            asleep[at][name] = f"{symbol} was not observed in row {context.row}"
+                        elif up != up:
+                            # In words when they are read.
+                            asleep[at][name] = opinions, symbol
+                        elif other is not None:
+                            asleep[at][name] = other
+                        else:
+                            check_share("probability", up)
+                            # As `Prediction.up` of a fall, to the last bit.
+                            told[at] = up if up >= 0.5 else 1.0 - (1.0 - up)
                     return told
                 for at, context in enumerate(contexts):
                     said = predict(context)
@@ -118,23 +129,6 @@ class Seat:
         for each in asleep[at:]:
             each[name] = why
         return told
-
-    def _take_over(self, opinions: Opinions, context: Context, asleep: dict[str, Silence], other: str | None) -> float:
-        """Return what a prediction of these opinions would say of a symbol, and let who is not told read why.
-
-        `other`: why no prediction of the source counts.
-        """
-        symbol = context.symbol
-        up = opinions.ups.get(symbol)
-        if up is None or up != up:
-            asleep[self.name] = f"{symbol} was not observed in row {context.row}" if up is None else (opinions, symbol)
-            return nan
-        check_share("probability", up)
-        if other is not None:
-            asleep[self.name] = other
-            return nan
-        # As `Prediction.up` of a fall, to the last bit.
-        return up if up >= 0.5 else 1.0 - (1.0 - up)
 
     def _why(self) -> str:
         """Why it is not asked."""
