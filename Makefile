@@ -101,7 +101,7 @@ ASAN_TESTS := tests/test_polars_door.py tests/test_same_answer.py tests/test_err
 asan: $(STAMPS)/test | toolchain  ## the plugin's tests under the address sanitizer (Linux, needs gcc)
 	@set -e; host=$$($(CARGO) -vV | sed -n 's/^host: //p'); runtime=$$(gcc -print-file-name=libasan.so); \
 	case "$$runtime" in /*) ;; *) echo "make asan needs gcc and its libasan.so" >&2; exit 1;; esac; \
-	set -x; RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address PYO3_BUILD_EXTENSION_MODULE=1 \
+	set -x; RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address PYO3_BUILD_EXTENSION_MODULE=1 CARGO_PROFILE_DEV_OPT_LEVEL=1 \
 		PYO3_PYTHON="$(CURDIR)/$(BIN)/python" $(CARGO) build -p comove-py --locked --target $$host --target-dir target/asan; \
 	rm -rf target/asan/python; cp -R python target/asan/python; rm -f target/asan/python/comove/*.so; \
 	cp target/asan/$$host/debug/lib_comove.so target/asan/python/comove/_comove.abi3.so; \
