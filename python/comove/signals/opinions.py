@@ -13,7 +13,12 @@ from typing import Any
 from comove.signals.context import Context
 from comove.signals.protocol import Prediction, PredictionSource
 
-__all__ = ["KeptOpinions", "OpinionSource", "Opinions"]
+__all__ = ["KeptOpinions", "OpinionSource", "Opinions", "told_error"]
+
+
+def told_error(error: Exception) -> str:
+    """Return kind and text of an error."""
+    return f"{type(error).__name__}: {error}"
 
 
 class Opinions(ABC):
@@ -38,7 +43,7 @@ class Opinions(ABC):
         try:
             return self.words(symbol)
         except Exception as error:
-            return f"failed: {type(error).__name__}: {error}"
+            return f"failed: {told_error(error)}"
 
     def to_state(self) -> dict[str, list[Any]]:
         """Return all of it as plain values."""

@@ -115,13 +115,21 @@ def by_symbol(contexts: Sequence[Context], *columns: list[float]) -> Measures:
     return dict(zip([context.symbol for context in contexts], zip(*columns, strict=True), strict=True))
 
 
+#: What a signal is made by.
+_LOOKS: Final = ("evaluate", "_look", "_measure", "_measured", "_note", "_signal", "_worded")
+
+
 @lru_cache(maxsize=256)
 def _leans_as_it_looks(kind: type[RecordingEngine[Any]]) -> bool:
     """Tell whether no class refines what is looked at without saying anew where the engine leans."""
     for each in kind.__mro__:
         if "_leaning" in vars(each):
             return True
-        if not vars(each).keys().isdisjoint(("evaluate", "_look", "_measure", "_measured", "_note", "_signal")):
+        if (
+            not vars(each)
+            .keys()
+            .isdisjoint(("evaluate", "_look", "_measure", "_measured", "_note", "_signal", "_worded"))
+        ):
             return False
     return False
 

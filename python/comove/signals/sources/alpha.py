@@ -24,12 +24,12 @@ import comove.signals.engines  # noqa: F401
 from comove.errors import DataError, ParameterError, StateError
 from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
 from comove.signals.context import Context
-from comove.signals.opinions import KeptOpinions, OpinionSource
+from comove.signals.opinions import KeptOpinions, OpinionSource, told_error
 from comove.signals.outcomes import Outcomes
 from comove.signals.protocol import AlphaEngine, bar_row
 from comove.signals.sources.calibration import Calibration
 from comove.signals.sources.followed import USUAL_HORIZON
-from comove.signals.sources.heard import Heard, told_error
+from comove.signals.sources.heard import Heard
 from comove.structure import MarketRegime
 
 __all__ = ["AlphaOptions", "AlphaSource"]

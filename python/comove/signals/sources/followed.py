@@ -22,15 +22,17 @@ constant's 0.25 while a record fills, and less before and after.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import Field, asdict
 from math import sqrt
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from comove.errors import StateError
-from comove.options import positive
+from comove.options import options_of, positive
 from comove.signals.context import Context
+from comove.signals.opinions import OpinionSource
 from comove.signals.outcomes import Outcomes
 
-__all__ = ["USUAL_ASSET_PRIOR", "USUAL_HORIZON", "USUAL_POOLED_PRIOR", "Followed", "Past"]
+__all__ = ["USUAL_ASSET_PRIOR", "USUAL_HORIZON", "USUAL_POOLED_PRIOR", "Followed", "FollowingSource", "Past"]
 
 USUAL_HORIZON: Final = 6
 USUAL_POOLED_PRIOR: Final = 30.0
@@ -170,6 +172,62 @@ class Followed:
             raise StateError("the snapshot has other states of all assets than of each", "state_content")
         self._outcomes.read(state["outcomes"])
         self._pooled, self._assets, self._read = pooled, assets, {}
+
+
+class FollowingOptions(Protocol):
+    """What the options of such a source have, a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+    @property
+    def horizon(self) -> int:
+        """Rows ahead."""
+
+    @property
+    def pooled_prior(self) -> float:
+        """As in `Followed`."""
+
+    @property
+    def asset_prior(self) -> float:
+        """As in `Followed`."""
+
+
+Options = TypeVar("Options", bound=FollowingOptions)
+
+
+class FollowingSource(OpinionSource, Generic[Options]):
+    """A source whose opinions are what followed states, with its snapshot.
+
+    Parameters
+    ----------
+    options : FollowingOptions, optional
+        Of the source's own class.
+    """
+
+    __slots__ = ("_followed", "options")
+
+    options_type: ClassVar[type[Any]]
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options: Options = options_of(options, self.options_type)
+        super().__init__(self.options.horizon)
+        self._followed = Followed(self.options.horizon, self.options.pooled_prior, self.options.asset_prior)
+
+    def to_state(self) -> dict[str, Any]:
+        """Return all that is kept, options included."""
+        return {
+            "options": asdict(self.options),
+            **self._opinions_state(),
+            "followed": self._followed.to_state(),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Return the source of a state."""
+        source = cls(cls.options_type(**state["options"]))
+        source._read_opinions(state)
+        source._followed.read(state["followed"])
+        return source
 
 
 def _counts(counts: Sequence[Any]) -> tuple[float, int]:

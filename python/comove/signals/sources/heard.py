@@ -7,11 +7,11 @@ from math import exp, log, nan
 from typing import Final, TypeAlias
 
 from comove.signals.context import Context
-from comove.signals.opinions import Opinions
+from comove.signals.opinions import Opinions, told_error
 from comove.signals.protocol import Abstention, Answers, Direction, Signal
 from comove.signals.sources.calibration import Calibration
 
-__all__ = ["Heard", "told_error"]
+__all__ = ["Heard"]
 
 #: No engine is believed to be wrong less often than this: log odds have no bound.
 _LEAST_DOUBT: Final = 0.01
@@ -159,11 +159,6 @@ def _together(signals: Sequence[_Said]) -> float:
         score += weight * (odds if direction == "long" else -odds)
         total += weight
     return 1.0 / (1.0 + exp(-score / total)) - 0.5
-
-
-def told_error(error: Exception) -> str:
-    """Return kind and text of an error."""
-    return f"{type(error).__name__}: {error}"
 
 
 def _wrong(answer: object) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import nan
-from typing import Any, ClassVar, Self
+from typing import ClassVar
 
-from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
+from comove.options import MAX_LIVE_ROWS, positive, whole
 from comove.signals.context import Context
-from comove.signals.opinions import KeptOpinions, Opinions, OpinionSource
+from comove.signals.opinions import KeptOpinions, Opinions
 from comove.signals.protocol import bar_row
 from comove.signals.sources.followed import (
     USUAL_ASSET_PRIOR,
     USUAL_HORIZON,
     USUAL_POOLED_PRIOR,
-    Followed,
+    FollowingSource,
     Past,
 )
 
@@ -48,7 +48,7 @@ class RegimeSourceOptions:
             object.__setattr__(self, name, positive(name, getattr(self, name)))
 
 
-class RegimeSource(OpinionSource):
+class RegimeSource(FollowingSource[RegimeSourceOptions]):
     """Probability of a rise by what followed the present regime.
 
     The asset's record of the regime is shrunk towards that of all assets, and that towards 1/2; outcomes are counted
@@ -71,16 +71,11 @@ class RegimeSource(OpinionSource):
     A bar costs the regime of each asset by name, which its context keeps, and some additions.
     """
 
-    __slots__ = ("_followed", "options")
+    __slots__ = ()
 
     kind = "regime-source"
     name: ClassVar[str] = "regime"
-
-    def __init__(self, options: RegimeSourceOptions | None = None) -> None:
-        chosen = options_of(options, RegimeSourceOptions)
-        super().__init__(chosen.horizon)
-        self.options = chosen
-        self._followed = Followed(chosen.horizon, chosen.pooled_prior, chosen.asset_prior)
+    options_type = RegimeSourceOptions
 
     def observe(self, contexts: Sequence[Context]) -> None:
         """Take in a bar: the outcomes of earlier regimes, and the regime each asset is in now.
@@ -94,8 +89,8 @@ class RegimeSource(OpinionSource):
         self.abstained = {}
         if not contexts:
             return
-        self._followed.learn(contexts)
         self._opinions = KeptOpinions({})
+        self._followed.learn(contexts)
         # All of them before anything is noted: where one fails, nothing is.
         labels = [context.label for context in contexts]
         missing = {
@@ -110,22 +105,6 @@ class RegimeSource(OpinionSource):
                 self._followed.note(context, (state,))
                 found[symbol] = state, self._followed.past(symbol, state)
         self._opinions = _OfRegimes([each.symbol for each in contexts], found, missing, self.horizon)
-
-    def to_state(self) -> dict[str, Any]:
-        """Return all that is kept, options included."""
-        return {
-            "options": asdict(self.options),
-            **self._opinions_state(),
-            "followed": self._followed.to_state(),
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the source of a state."""
-        source = cls(RegimeSourceOptions(**state["options"]))
-        source._read_opinions(state)
-        source._followed.read(state["followed"])
-        return source
 
 
 class _OfRegimes(Opinions):

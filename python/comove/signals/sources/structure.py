@@ -15,15 +15,15 @@ for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from math import isnan, nan
-from typing import Any, ClassVar, Final, NamedTuple, Self
+from typing import ClassVar, Final, NamedTuple, Self
 
-from comove.options import MAX_LIVE_ROWS, options_of, positive, whole
+from comove.options import MAX_LIVE_ROWS, positive, whole
 from comove.signals.context import Context
-from comove.signals.opinions import KeptOpinions, Opinions, OpinionSource
+from comove.signals.opinions import KeptOpinions, Opinions
 from comove.signals.protocol import bar_row
-from comove.signals.sources.followed import USUAL_HORIZON, Followed, Past
+from comove.signals.sources.followed import USUAL_HORIZON, FollowingSource, Past
 from comove.signals.sources.gaps import Gap, gaps
 
 __all__ = ["MarketStructureOptions", "MarketStructurePredictor"]
@@ -101,7 +101,7 @@ class _Seen(NamedTuple):
     """The states it is in, and what followed each; None where nothing has yet."""
 
 
-class MarketStructurePredictor(OpinionSource):
+class MarketStructurePredictor(FollowingSource[MarketStructureOptions]):
     """Probability of a rise by what followed the same structure of the market.
 
     It abstains where no play applies, where the record of none that does is clear, and where a leader is breaking down
@@ -122,16 +122,11 @@ class MarketStructurePredictor(OpinionSource):
     47 coins with 3 leaders each would take longer than all else here.
     """
 
-    __slots__ = ("_followed", "options")
+    __slots__ = ()
 
     kind = "structure-source"
     name: ClassVar[str] = "structure"
-
-    def __init__(self, options: MarketStructureOptions | None = None) -> None:
-        chosen = options_of(options, MarketStructureOptions)
-        super().__init__(chosen.horizon)
-        self.options = chosen
-        self._followed = Followed(chosen.horizon, chosen.pooled_prior, chosen.asset_prior)
+    options_type = MarketStructureOptions
 
     def observe(self, contexts: Sequence[Context]) -> None:
         """Take in a bar: what followed earlier states, and the states each asset is in now.
@@ -165,22 +160,6 @@ class MarketStructurePredictor(OpinionSource):
             if market.trends[gap.leader] >= o.trend_at and _least_beta(o, gap) > o.beta_at:
                 states.append(_FOLLOW)
         return states
-
-    def to_state(self) -> dict[str, Any]:
-        """Return all that is kept, options included."""
-        return {
-            "options": asdict(self.options),
-            **self._opinions_state(),
-            "followed": self._followed.to_state(),
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """Return the predictor of a state."""
-        source = cls(MarketStructureOptions(**state["options"]))
-        source._read_opinions(state)
-        source._followed.read(state["followed"])
-        return source
 
 
 class _Leaders(NamedTuple):
