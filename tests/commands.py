@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from comove.cli import main
 
-DATA = Path(os.environ.get("COMOVE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-HOURS = DATA / "ohlcv" / "1h_2024"
-MINUTES = DATA / "ohlcv" / "1m"
 needs_plotly = pytest.mark.skipif(importlib.util.find_spec("plotly") is None, reason="needs the extra viz")
 
 

@@ -10,10 +10,10 @@ import polars as pl
 from comove import MasterOrchestrator
 from comove.engine import OrchestratorOptions
 from comove.signals import EnsembleOptions, EnsemblePredictor, Prediction, PredictionSource
+from recorded_data import HOURS_2024, present
 from signal_cases import bars_of_candles, bars_of_frames, candles_of
-from structure_cases import DATA, prices
+from structure_cases import prices
 
-RECORDED = DATA / "ohlcv" / "1h_2024"
 COST = 0.001
 
 
@@ -100,7 +100,7 @@ def fill(engine, decision, price):
 @cache
 def recorded(rows, last=0):
     """Bars of all coins of the folder of 2024."""
-    frames = {path.stem: pl.read_parquet(path) for path in sorted(RECORDED.glob("*.parquet"))}
+    frames = {path.stem: pl.read_parquet(path) for path in sorted(present(HOURS_2024).glob("*.parquet"))}
     return bars_of_frames(frames)[-rows - last or None : -last or None]
 
 

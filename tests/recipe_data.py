@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
 
 from comove import arrays
 from comove.data import read_candles
 from comove.options import BASE_INPUTS
+from recorded_data import HOURS, needs
 
-DATA = Path(os.environ.get("COMOVE_DATA") or Path(__file__).parents[2] / "shared" / "data")
-HOURS = DATA / "ohlcv" / "1h"
-real_data = pytest.mark.skipif(
-    not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
-)
+real_data = needs(HOURS)
 HOUR_NS = 3_600_000_000_000
 
 

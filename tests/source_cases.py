@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-import pytest
 
 from comove import FeatureRecipe, MarketStructureCoordinator
 from comove.signals import SignalMarket
 from comove.structure import BreakdownRule, RegimeOptions
+from recorded_data import HOURS_2024, present
 from signal_cases import bars_of_frames, candle
-from structure_cases import DATA, HOUR, START
+from structure_cases import HOUR, START
 
 LEADERS = ("BTC", "ETH")
 HORIZON = 6
@@ -127,9 +127,7 @@ def assert_goes_on(make_bars, source, cuts):
 
 
 def recorded_bars(rows, symbols=("BTC", "ETH", "SOL", "DOGE", "WIF", "PEPE")):
-    folder = DATA / "ohlcv" / "1h_2024"
-    if not folder.is_dir():
-        pytest.skip(f"the recorded candles are not at {folder}; COMOVE_DATA names their folder")
+    folder = present(HOURS_2024)
     frames = {
         name: pl.read_parquet(folder / f"{name}.parquet") for name in symbols if (folder / f"{name}.parquet").exists()
     }

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
 
 from comove import MarketStructureCoordinator, PriceData
+from recorded_data import DATA, present
 
-DATA = Path(os.environ.get("COMOVE_DATA") or Path(__file__).parents[2] / "shared" / "data")
 HOUR = 3_600_000_000_000
 START = 1_700_000_000_000_000_000 // HOUR * HOUR
 LEADERS = ("BTC", "ETH", "SOL")
@@ -67,9 +64,7 @@ def same(one, other):
 
 @cache
 def recorded(folder):
-    place = DATA / "ohlcv" / folder
-    if not place.is_dir():
-        pytest.skip(f"the recorded candles are not at {place}; COMOVE_DATA names their folder")
+    place = present(DATA / "ohlcv" / folder)
     return {
         path.stem: PriceData.from_frame(pl.read_parquet(path, columns=["ts", "close"]))
         for path in sorted(place.glob("*.parquet"))

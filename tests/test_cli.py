@@ -12,10 +12,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import check_features
-from commands import DATA, HOURS, run
+from commands import run
 from comove import FeatureRecipe, __version__
 from comove.cli import demo as demo_module
 from comove.data import simulate_market
+from recorded_data import HOURS_2024, needs
 
 
 @pytest.fixture
@@ -263,13 +264,11 @@ def test_help_and_version():
 # --- a whole set of recorded candles ---
 
 
-@pytest.mark.skipif(
-    not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
-)
+@needs(HOURS_2024)
 def test_a_whole_recorded_set_against_exact_arithmetic(tmp_path):
-    result = run("features", "--data", HOURS, "--assets", "all", "--leaders", "BTC,ETH,SOL", "--out", tmp_path)
+    result = run("features", "--data", HOURS_2024, "--assets", "all", "--leaders", "BTC,ETH,SOL", "--out", tmp_path)
     assert result.exit_code == 0, result.output
-    checked = check_features.check(HOURS, tmp_path, cells=440, seed=4)
+    checked = check_features.check(HOURS_2024, tmp_path, cells=440, seed=4)
     assert not checked.wrong, "\n".join(checked.wrong)
     assert checked.cells == 440
     assert {"true", "default", "carried on"} <= set(checked.kinds)

@@ -12,13 +12,14 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from commands import DATA, HOURS, MINUTES, needs_plotly, printed, run, trace_of, write
+from commands import needs_plotly, printed, run, trace_of, write
 from comove import arrays
 from comove.cli import leadlag_report
 from comove.cli.console import open_console
 from comove.cli.folder import write_whole
 from comove.data import align, simulate_market
 from comove.surveys.significance import holm
+from recorded_data import HOURS_2024, MINUTES, present
 
 # WIF follows BTC by two candles, FAST is three ahead of it, BONK and PEPE move with it.
 LAGS = {"WIF": -2, "BONK": 0, "FAST": 3, "PEPE": 0}
@@ -312,10 +313,9 @@ def test_holm_on_numbers_worked_by_hand():
     assert holm(np.array([])).tolist() == []
 
 
-@pytest.mark.parametrize("folder", [HOURS, MINUTES], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [HOURS_2024, MINUTES], ids=lambda folder: folder.name)
 def test_recorded_candles(folder, tmp_path):
-    if not folder.is_dir():
-        pytest.skip(f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder")
+    present(folder)
     out = tmp_path / "pairs.csv"
     result = run("leadlag", "--data", folder, "--top", 0, "--out", out)
     table = read(result, out)

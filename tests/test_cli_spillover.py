@@ -10,11 +10,12 @@ import pytest
 from polars.testing import assert_frame_equal
 from scipy import stats
 
-from commands import DATA, HOURS, MINUTES, needs_plotly, printed, run, trace_of, write
+from commands import needs_plotly, printed, run, trace_of, write
 from comove import arrays
 from comove.connectedness import diebold_yilmaz, log_range_volatility
 from comove.data import align, simulate_market
 from comove.surveys.effective import effective_pairs
+from recorded_data import HOURS_2024, MINUTES, present
 
 
 @pytest.fixture(scope="module")
@@ -320,10 +321,9 @@ def test_errors_without_traceback(folder, monkeypatch, tmp_path, arguments, code
     assert message in " ".join(result.stderr.split())
 
 
-@pytest.mark.parametrize("folder", [HOURS, MINUTES], ids=lambda folder: folder.name)
+@pytest.mark.parametrize("folder", [HOURS_2024, MINUTES], ids=lambda folder: folder.name)
 def test_recorded_candles(folder, tmp_path):
-    if not folder.is_dir():
-        pytest.skip(f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder")
+    present(folder)
     out = tmp_path / "pairs.csv"
     result = run("spillover", "--data", folder, "--out", out)
     table = read(result, out)

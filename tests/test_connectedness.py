@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,8 +14,7 @@ from statsmodels.tsa.api import VAR
 from comove.connectedness import diebold_yilmaz, inputs, log_range_volatility, rolling_diebold_yilmaz
 from comove.data import simulate_market
 from comove.errors import DataError, OrderError, ParameterError
-
-DATA = Path(os.environ.get("COMOVE_DATA") or Path(__file__).parents[2] / "shared" / "data") / "spillover"
+from recorded_data import SPILLOVER, present
 
 # Shares in percent. Measured: 5e-13 against statsmodels, 1e-13 against the definition, 3e-14 between scales and orders.
 SHARE = 1e-11
@@ -29,12 +26,12 @@ COEFFICIENT = 1e-13
 
 @pytest.fixture(scope="module")
 def published():
-    return json.loads((DATA / "dy2012_published.json").read_text())
+    return json.loads(present(SPILLOVER / "dy2012_published.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def paper():
-    return pl.read_parquet(DATA / "dy2012.parquet")
+    return pl.read_parquet(present(SPILLOVER / "dy2012.parquet"))
 
 
 def autoregression(rows: int, k: int, *, seed: int, mixing: float = 0.3, persistence: float = 0.5) -> np.ndarray:

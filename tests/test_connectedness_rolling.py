@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -12,9 +9,9 @@ import pytest
 from comove.connectedness import diebold_yilmaz, rolling_diebold_yilmaz
 from comove.connectedness import rolling as module
 from comove.errors import ParameterError
+from recorded_data import SPILLOVER, present
 from test_connectedness import SHARE, autoregression
 
-DATA = Path(os.environ.get("COMOVE_DATA") or Path(__file__).parents[2] / "shared" / "data") / "spillover"
 ARRAYS = ("total", "total_corrected", "to_others", "from_others", "net")
 Y = autoregression(150, 3, seed=11)
 
@@ -28,7 +25,7 @@ def same(one, other, rows=slice(None)):
 @pytest.mark.parametrize("batch", [1, 20_000, 1 << 18])
 def test_each_window_is_the_static_answer(monkeypatch, method, batch):
     monkeypatch.setattr(module, "_BATCH", batch)
-    paper = pl.read_parquet(DATA / "dy2012.parquet")[:700]
+    paper = pl.read_parquet(present(SPILLOVER / "dy2012.parquet"))[:700]
     rolling = rolling_diebold_yilmaz(paper, window_size=200, method=method, step=50)
     assert rolling.row.tolist() == list(range(199, 700, 50))
     for at, row in enumerate(rolling.row):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
@@ -16,8 +14,8 @@ from polars.testing import assert_frame_equal
 
 from comove.data import align, read_candles, simulate_market
 from comove.errors import DataError, OrderError, ParameterError
+from recorded_data import HOURS, present
 
-DATA = Path(os.environ.get("COMOVE_DATA") or Path(__file__).parents[2] / "shared" / "data")
 START = datetime(2024, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
@@ -260,10 +258,7 @@ def test_asof_never_looks_ahead() -> None:
 
 
 def test_real_candles() -> None:
-    place = DATA / "ohlcv" / "1h"
-    if not place.is_dir():
-        pytest.skip(f"until COMOVE_DATA holds the market data: {place} is not there")
-    frames = read_candles(place, symbols=["BONK", "BTC", "FTT"])
+    frames = read_candles(present(HOURS), symbols=["BONK", "BTC", "FTT"])
     assert isinstance(frames, dict)
     aligned = align(frames, how="left")
     assert aligned.frame.height == 374
@@ -271,7 +266,7 @@ def test_real_candles() -> None:
     assert (bonk_btc["rows_a"], bonk_btc["common"], bonk_btc["share"]) == (374, 372, 372 / 374)
     assert btc_ftt["common"] == frames["FTT"].join(frames["BTC"], on="ts").height
     assert bonk_ftt["first"] == frames["BONK"]["ts"][0]
-    everything = read_candles(place)
+    everything = read_candles(HOURS)
     assert isinstance(everything, dict)
     with pytest.raises(DataError, match=r"ARB 2023-03-23 .*; SRM 2021-04-04 .* to 2022-11-28"):
         align(everything)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -20,8 +19,8 @@ from polars.testing import assert_frame_equal
 
 from comove.data import CANDLE_SCHEMA, as_candles, read_candles
 from comove.errors import ComoveError, DataError, OrderError, ParameterError
+from recorded_data import DATA, present
 
-DATA = Path(os.environ.get("COMOVE_DATA") or Path(__file__).parents[2] / "shared" / "data")
 SETS = ("1h", "1h_2024", "5m_2024", "1m", "1h_perp", "1h_2017_2022", "1d")
 STARTS = [datetime(2024, 1, 1, hour, tzinfo=UTC) for hour in range(4)]
 
@@ -404,9 +403,7 @@ def test_folders_without_or_with_mixed_candles(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", SETS)
 def test_real_candles_are_returned_as_they_are(name: str) -> None:
-    place = DATA / "ohlcv" / name
-    if not place.is_dir():
-        pytest.skip(f"until COMOVE_DATA holds the market data: {place} is not there")
+    place = present(DATA / "ohlcv" / name)
     frames = folder(place)
     assert list(frames) == sorted(path.stem for path in place.glob("*.parquet"))
     for symbol, frame in frames.items():

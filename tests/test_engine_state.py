@@ -28,8 +28,9 @@ from comove.signals.engines import (
     usual_engines,
 )
 from engine_cases import brier, candles_from, listen, noise_market
+from recorded_data import HOURS_2024, present
 from signal_cases import bars_of_candles, bars_of_frames
-from structure_cases import DATA, HOUR, START
+from structure_cases import HOUR, START
 
 EAGER = LeaderOptions(refresh_rows=6, believe_at=0.05, noise_at=0.05, cost=0.0)
 
@@ -351,9 +352,7 @@ def test_candles_without_range_or_volume():
 
 
 def test_a_month_of_recorded_candles():
-    folder = DATA / "ohlcv" / "1h_2024"
-    if not folder.is_dir():
-        pytest.skip(f"the recorded candles are not at {folder}; COMOVE_DATA names their folder")
+    folder = present(HOURS_2024)
     frames = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
     asked = usual_engines()
     heard = listen(None, asked, bars=bars_of_frames(frames, 720))

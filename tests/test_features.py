@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from random import Random
 
 import numpy as np
@@ -20,13 +18,10 @@ from comove.data import read_candles, simulate_market
 from comove.features import BASE_COLUMNS
 from comove.features.fill import fill_columns
 from comove.live import Panel
+from recorded_data import HOURS, needs
 from tolerances import judge
 
-DATA = Path(os.environ.get("COMOVE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-HOURS = DATA / "ohlcv" / "1h"
-real_data = pytest.mark.skipif(
-    not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
-)
+real_data = needs(HOURS)
 KINDS = oracles.FEATURES
 START = datetime(2024, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

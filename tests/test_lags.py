@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 import pytest
@@ -20,13 +17,10 @@ from comove import arrays
 from comove.data import simulate_market
 from comove.live import LagScanner
 from doors import DOORS, LAG_SCAN, LAG_TESTS, ask_arrays, ask_live, assert_same_bits, q, table
+from recorded_data import HOURS, needs
 from tolerances import Bound, judge
 
-DATA = Path(os.environ.get("COMOVE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-HOURS = DATA / "ohlcv" / "1h"
-real_data = pytest.mark.skipif(
-    not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
-)
+real_data = needs(HOURS)
 
 # Largest differences found on the recorded candles: 2e-15 and 3e-15.
 NUMPY = 1e-10

@@ -12,7 +12,7 @@ from comove import DataError, FeatureRecipe, MasterOrchestrator, OrderError, Par
 from comove.engine import DecisionOptions, MarketOptions, OrchestratorOptions
 from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals.ensemble import EnsemblePredictor
-from orchestrator_cases import RECORDED, always, fill, market, plain, recorded, traded
+from orchestrator_cases import always, fill, market, plain, recorded, traded
 from rl_cases import following_policy
 from structure_cases import HOUR, START
 
@@ -445,7 +445,6 @@ def test_a_restored_run_goes_on_the_same(full, cut):
     assert engine.to_bytes() == snapshots[-1]
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="needs the recorded candles: COMOVE_DATA")
 def test_a_month_of_recorded_candles_twice_and_from_snapshots():
     bars = recorded(1_000)
     # Trades often, so that all that positions need is in the snapshots.

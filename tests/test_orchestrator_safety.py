@@ -16,13 +16,12 @@ from comove.portfolio import PortfolioLimits, RiskOptions
 from comove.signals import SignalMarket
 from comove.signals.ensemble import EnsembleOptions
 from orchestrator_cases import Scripted, always, market, plain, traded
+from recorded_data import HOURS, needs
 from rl_cases import drawn_policy
 from signal_cases import bars_of_frames
-from structure_cases import DATA
 
 WARM = 120
 BARS = market(260)
-HISTORY = DATA / "ohlcv" / "1h"
 
 
 def long_in_aaa(**options):
@@ -91,11 +90,11 @@ def test_what_trades_under_the_name_after_a_long_hole_is_not_what_was_bought(fac
         assert any("instrument" in reason for reason in decision.reasons), decision.reasons
 
 
-@pytest.mark.skipif(not HISTORY.exists(), reason="needs the recorded candles: COMOVE_DATA")
+@needs(HOURS)
 def test_luna_bought_before_its_end_earns_nothing_of_luna_2():
     window = pl.col("ts").is_between(pl.datetime(2022, 5, 1, time_zone="UTC"), pl.datetime(2022, 6, 2, time_zone="UTC"))
     names = ("BTC", "ETH", "SOL", "LUNA")
-    frames = {name: pl.read_parquet(HISTORY / f"{name}.parquet").filter(window) for name in names}
+    frames = {name: pl.read_parquet(HOURS / f"{name}.parquet").filter(window) for name in names}
     bars = bars_of_frames(frames)
     last = max(row for row, (_, candles) in enumerate(bars) if candles.get("LUNA", {}).get("close", 1.0) < 1e-3)
     # With rules that let it buy in the crash: no breakdown is one, and any size will do.

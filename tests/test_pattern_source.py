@@ -12,11 +12,10 @@ from comove import DataError, OrderError, ParameterError, StateError
 from comove.signals import SignalMarket
 from comove.signals.sources import PatternOptions, PatternSource
 from comove.signals.sources.candlesticks import PATTERNS, Candlesticks, rounded
+from recorded_data import HOURS_2024, present
 from signal_cases import bars_of_frames, walk
-from structure_cases import DATA
 from walk_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 
-HOURS = DATA / "ohlcv" / "1h_2024"
 needs_talib = pytest.mark.skipif(not Candlesticks().available, reason="needs the extra signals")
 OPEN = 0
 HORIZON = 6
@@ -91,13 +90,15 @@ def test_what_is_equal_in_ticks_is_equal():
 
 def test_rounding_hardly_changes_patterns_of_recorded_candles():
     pytest.importorskip("talib")
-    if not HOURS.is_dir():
-        pytest.skip(f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder")
+    present(HOURS_2024)
     sticks = Candlesticks()
     other = total = 0
     for symbol in ("BTC", "ETH", "XRP", "PEPE", "DOGE", "APT"):
         table = (
-            pl.read_parquet(HOURS / f"{symbol}.parquet").tail(1500).select("open", "high", "low", "close").to_numpy()
+            pl.read_parquet(HOURS_2024 / f"{symbol}.parquet")
+            .tail(1500)
+            .select("open", "high", "low", "close")
+            .to_numpy()
         )
         expected = talib_signs(table)[sticks.rows - 1 :]
         other += np.count_nonzero(sticks.signs(windows(table, sticks.rows)) != expected)
@@ -318,10 +319,9 @@ def test_a_refused_bar_changes_nothing():
 
 def test_recorded_candles_are_predicted():
     pytest.importorskip("talib")
-    if not HOURS.is_dir():
-        pytest.skip(f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder")
+    present(HOURS_2024)
     frames = {
-        symbol: pl.read_parquet(HOURS / f"{symbol}.parquet").tail(500)
+        symbol: pl.read_parquet(HOURS_2024 / f"{symbol}.parquet").tail(500)
         for symbol in ("BTC", "ETH", "SOL", "BONK", "WIF", "XRP")
     }
     source = PatternSource()

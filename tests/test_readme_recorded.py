@@ -11,13 +11,10 @@ import pytest
 from comove import FeatureRecipe, MarketRegime, MarketStructureCoordinator, PriceData
 from comove.data import read_candles
 from comove.features import BASE_COLUMNS, CROSS_ASSET
-from structure_cases import DATA
+from recorded_data import HOURS_2024, needs
 from test_readme import the_calls
 
-HOURS = DATA / "ohlcv" / "1h_2024"
-pytestmark = pytest.mark.skipif(
-    not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
-)
+pytestmark = needs(HOURS_2024)
 AUGUST = datetime(2024, 8, 20, 5, tzinfo=UTC)
 # The last candle of BTC; BONK's go on for a day.
 LAST = datetime(2024, 9, 6, 3, tzinfo=UTC)
@@ -25,7 +22,7 @@ LAST = datetime(2024, 9, 6, 3, tzinfo=UTC)
 
 def ask(now):
     """Run the block of the README with what it takes from outside, and return all its names."""
-    btc_df, sol_df, bonk_df = read_candles(HOURS, symbols=["BTC", "SOL", "BONK"]).values()
+    btc_df, sol_df, bonk_df = read_candles(HOURS_2024, symbols=["BTC", "SOL", "BONK"]).values()
     names = {
         "FeatureRecipe": FeatureRecipe,
         "MarketStructureCoordinator": MarketStructureCoordinator,

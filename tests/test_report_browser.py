@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import polars as pl
 import pytest
 
-from commands import HOURS, run, write
+from commands import run, write
 from comove.data import simulate_market
 from comove.report import market_report, report_page
+from recorded_data import HOURS_2024, present
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
@@ -51,9 +52,7 @@ def opened(request, browser, tmp_path_factory):
     """The open page, what it complained of, and what it asked for."""
     out = tmp_path_factory.mktemp("report") / "report.html"
     if request.param == "recorded":
-        if not HOURS.is_dir():
-            pytest.skip(f"no recorded candles in {HOURS}; COMOVE_DATA names the folder")
-        folder = HOURS
+        folder = present(HOURS_2024)
     else:
         market = simulate_market(n_bars=1500, assets=["BONK", "WIF", "PEPE"], late_listings=0, seed=7)
         folder = write(market.frames, out.parent / "candles")

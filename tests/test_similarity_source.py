@@ -11,11 +11,10 @@ from comove._comove import nearest_rows
 from comove.signals import SignalMarket
 from comove.signals.sources import USUAL_FEATURES, SimilarityOptions, SimilaritySource
 from comove.signals.sources.library import Library
+from recorded_data import HOURS_2024, present
 from signal_cases import bars_of_frames, walk
-from structure_cases import DATA
 from walk_cases import CLOSE, brier, contexts_of, predictions, scored, walks
 
-HOURS = DATA / "ohlcv" / "1h_2024"
 AB = ("a", "b")
 
 
@@ -300,10 +299,9 @@ def test_a_refused_bar_changes_nothing():
 
 
 def test_recorded_candles_are_predicted():
-    if not HOURS.is_dir():
-        pytest.skip(f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder")
+    present(HOURS_2024)
     names = ("BTC", "ETH", "SOL", "BONK", "WIF", "XRP")
-    frames = {symbol: pl.read_parquet(HOURS / f"{symbol}.parquet").tail(500) for symbol in names}
+    frames = {symbol: pl.read_parquet(HOURS_2024 / f"{symbol}.parquet").tail(500) for symbol in names}
     source = SimilaritySource()
     said = set()
     for contexts in walk(bars_of_frames(frames), SignalMarket()):

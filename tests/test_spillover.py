@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -21,12 +19,9 @@ from comove import arrays
 from comove.live import SpilloverMonitor
 from comove.options import spillover_readings
 from doors import assert_same, from_series, number
+from recorded_data import HOURS, needs
 
-DATA = Path(os.environ.get("COMOVE_DATA", Path(__file__).parents[2] / "shared" / "data"))
-HOURS = DATA / "ohlcv" / "1h"
-real_data = pytest.mark.skipif(
-    not HOURS.is_dir(), reason=f"the recorded candles are not at {DATA}; COMOVE_DATA names their folder"
-)
+real_data = needs(HOURS)
 
 # Largest relative error on the recorded candles against numpy, which rounds more: 7e-13.
 NUMPY = 1e-10

@@ -18,10 +18,9 @@ from hypothesis import strategies as st
 import comove as cm
 from comove import ticks
 from comove.ticks import hayashi_yoshida, lag_grid, lead_lag
+from recorded_data import VENUES, needs
 from tick_oracles import SECOND, in_numpy, levels, series, shifted_contrast
 from tolerances import TICKS, TICKS_NUMPY
-
-DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "ticks"
 
 
 def assert_exact(ts_a, price_a, ts_b, price_b, lags, increments="log"):
@@ -190,11 +189,11 @@ def test_llr():
 
 
 def venues():
-    frames = [pl.read_parquet(DATA / f"btcjpy_{venue}_20180812.parquet") for venue in ("btcbox", "bitflyer")]
+    frames = [pl.read_parquet(VENUES / f"btcjpy_{venue}_20180812.parquet") for venue in ("btcbox", "bitflyer")]
     return [(frame["ts"], frame["price"]) for frame in frames]
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="until the shared data lies beside the clone")
+@needs(VENUES)
 def test_bitflyer_leads_btcbox_by_15_seconds():
     btcbox, bitflyer = venues()
     lags = lag_grid("40s", step="1s")
