@@ -101,18 +101,21 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_killed_with_its_workers_and_run_again(market, whole, tmp_path):
-    """The signal that no program can catch; workers that have lost their parent stop by themselves."""
+    """The signal that no program can catch; workers that have lost their parent are gone at once."""
     script, out = tmp_path / "script.py", tmp_path / "out"
     script.write_text(SCRIPT, encoding="utf-8")
     path = os.pathsep.join([os.path.dirname(__file__), os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen([sys.executable, str(script), str(out)], env={**os.environ, "PYTHONPATH": path})
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(out)], env={**os.environ, "PYTHONPATH": path}, stdout=subprocess.PIPE
+    )
     deadline = time.monotonic() + 120
     while not list(out.glob("folds/*/state.comove")):
         assert time.monotonic() < deadline, "nothing was saved"
         assert process.poll() is None, "the run was over before it was killed"
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    # It ends when nobody holds the output any more: not the process, and none of its workers.
+    process.communicate(timeout=60)
     assert not (out / "report.json").exists()
     run(market, OPTIONS, plan=PLAN, out=out, replications=100)
     assert files_of(out) == files_of(whole)

@@ -7,10 +7,8 @@ as `comove.features.audit` does.
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -29,6 +27,7 @@ from comove.backtest.futures import FUTURES, Frames, changed_future
 from comove.backtest.history import leaders_of, read_history
 from comove.backtest.makers import OrchestratorMaker
 from comove.backtest.replay import FoldRun
+from comove.backtest.workers import worker_pool
 from comove.engine import OrchestratorOptions
 from comove.errors import DataError, ParameterError
 from comove.options import count, flag, options_of
@@ -300,10 +299,7 @@ def _runs(
         for job in jobs:
             yield _run(tried, frames, leaders, job)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)), mp_context=context, initializer=_begin, initargs=(tried, dict(frames), leaders)
-    ) as pool:
+    with worker_pool(min(workers, len(jobs)), _begin, tried, dict(frames), leaders) as pool:
         yield from pool.map(_shared_run, jobs)
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 import polars as pl
 
 from comove.backtest.replay import FoldRun
+from comove.backtest.workers import worker_pool
 
 __all__ = ["run_folds"]
 
@@ -22,16 +21,8 @@ Told: TypeAlias = Callable[[int, int], None]
 Beside: TypeAlias = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]
 
 _SECONDS: Final = 0.2
-#: Read by a library of linear algebra when it is loaded. A bar's matrices are small: threads that wait for one another
-#: took half of the processors' time, and the processes are as many as the processors already.
-_THREADS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
-
-#: Of a worker: the candles, which all its runs share, the way to tell, and the process that wants to know.
+#: Of a worker: the candles, which all its runs share, and the way to tell.
 _shared: dict[str, Any] = {}
-
-
-class _Orphaned(Exception):
-    """The process that waits for the result is gone; another one may go on with the same folder."""
 
 
 def run_folds(
@@ -70,15 +61,9 @@ def run_folds(
         for number, run in enumerate(runs):
             run.run(frames, partial(told, number))
         return [make(frames) for make in beside]
-    context = multiprocessing.get_context("spawn")
-    news: Any = context.Queue()
+    news: Any = multiprocessing.get_context("spawn").Queue()
     others = multiprocessing.active_children()
-    with (
-        _single_threads(),
-        ProcessPoolExecutor(
-            min(workers, len(runs)), mp_context=context, initializer=_begin, initargs=(dict(frames), news, os.getpid())
-        ) as pool,
-    ):
+    with worker_pool(min(workers, len(runs)), _begin, dict(frames), news) as pool:
         waiting: set[Future[Any]] = {pool.submit(_run, number, run) for number, run in enumerate(runs)}
         made = [pool.submit(_make, make) for make in beside]
         waiting.update(made)
@@ -99,21 +84,6 @@ def run_folds(
         return [each.result() for each in made]
 
 
-@contextmanager
-def _single_threads() -> Iterator[None]:
-    """Let processes that begin meanwhile use one thread each."""
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def _hear(news: Any, told: Told) -> None:
     while True:
         try:
@@ -122,8 +92,8 @@ def _hear(news: Any, told: Told) -> None:
             return
 
 
-def _begin(frames: Mapping[str, pl.DataFrame], news: Any, parent: int) -> None:
-    _shared.update(frames=frames, news=news, parent=parent)
+def _begin(frames: Mapping[str, pl.DataFrame], news: Any) -> None:
+    _shared.update(frames=frames, news=news)
 
 
 def _make(make: Beside) -> pl.DataFrame:
@@ -132,8 +102,6 @@ def _make(make: Beside) -> pl.DataFrame:
 
 def _run(number: int, run: FoldRun) -> None:
     def told(bars: int) -> None:
-        if os.getppid() != _shared["parent"]:
-            raise _Orphaned
         _shared["news"].put((number, bars))
 
     run.run(_shared["frames"], told)
