@@ -28,8 +28,6 @@ pub mod panel;
 pub mod params;
 pub mod readings;
 pub mod recipe;
-#[cfg(feature = "reference")]
-pub mod reference;
 mod runs;
 pub mod series;
 pub mod snapshot;
@@ -39,6 +37,11 @@ pub mod ticks;
 mod tile;
 mod time;
 pub mod window;
+
+/// What unit tests share with the others.
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod common;
 
 pub use error::{Error, Kind, Result};
 pub use ewm::EwmPair;

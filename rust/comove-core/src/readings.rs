@@ -111,7 +111,7 @@ impl<S: Simd> PairReadings<S> {
     }
 
     /// The quotient before the excess over 1 is cut.
-    #[cfg(feature = "reference")]
+    #[cfg(test)]
     #[inline(always)]
     pub fn raw_corr(&self) -> F<S> {
         let (raw, defined) = self.quotient();

@@ -1,6 +1,8 @@
 //! Series that try what the estimators promise, and how to compare.
 #![allow(dead_code)] // each test file uses some
 
+pub mod reference;
+
 /// A repeatable source of numbers (xorshift64*).
 pub struct Numbers(u64);
 
