@@ -225,7 +225,7 @@ def test_daily_bars_pay_for_each_of_their_eight_hours():
 
 
 def test_a_column_has_the_rates_that_are_paid():
-    rates = [None, 0.5, None, 0.01, -0.02, float("nan"), 0.0]
+    rates = [None, 0.05, None, 0.01, -0.02, float("nan"), 0.0]
     frame = flat(10.0, 7).with_columns(pl.Series("funding", rates))
     report, _ = replayed({"BTC": frame, "AAA": flat(1.0, 7)}, {0: {"BTC": ("buy", 1_000.0)}}, costs=FREE)
     # The rate at the bar of the fill was paid by those who were there before it opened.
@@ -507,3 +507,86 @@ def test_opening_what_is_open_is_refused():
     maker = MakesForgetful({0: {"BTC": ("buy", 10.0)}, 1: {"BTC": ("buy", 10.0)}})
     with pytest.raises(DataError, match="BTC has a position"):
         run({"BTC": flat(1.0, 10)}, strategy=maker, plan=AT_ONCE, replications=0)
+
+
+# --- what cannot be carried out ---
+
+
+@pytest.mark.parametrize(
+    ("action", "size", "message"),
+    [
+        ("buy", 0.0, r"BTC: size to buy must be above 0 and finite, got 0\.0"),
+        ("sell", float("nan"), r"BTC: size to sell must be above 0 and finite, got nan"),
+        ("buy", float("inf"), r"BTC: size to buy must be above 0 and finite, got inf"),
+        ("sell", -5.0, r"BTC: size to sell must be above 0 and finite, got -5\.0"),
+        ("short", 5.0, r"BTC: action must be hold, buy, sell, reduce, exit, got 'short'"),
+    ],
+)
+def test_an_order_that_cannot_be_is_refused(action, size, message):
+    with pytest.raises(DataError, match=message):
+        replayed({"BTC": flat(10.0, 5)}, {0: {"BTC": (action, size)}})
+
+
+def test_a_negative_part_is_refused():
+    script = {0: {"BTC": ("buy", 100.0)}, 3: {"BTC": ("reduce", -0.5)}}
+    with pytest.raises(DataError, match=r"BTC: size to reduce must be above 0 and finite, got -50\.0"):
+        replayed({"BTC": flat(10.0, 8)}, script, costs=FREE)
+
+
+def test_funding_is_found_in_any_case_and_has_bounds():
+    rates = [0.0, 0.0, 0.01, 0.0, 0.0]
+    frames = {"BTC": flat(10.0, 5).with_columns(pl.Series("Funding", rates))}
+    report, _ = replayed(frames, {0: {"BTC": ("buy", 1_000.0)}}, costs=FREE)
+    assert report.equity["funding"].sum() == pytest.approx(10.0)
+    frames = {"BTC": flat(10.0, 5).with_columns(pl.Series("funding", [0.0, 1.5, 0.0, 0.0, 0.0]))}
+    with pytest.raises(DataError, match=r"BTC: funding must be a part of the value, within -0\.1 and 0\.1, got 1\.5"):
+        replayed(frames, {})
+    frames = {"BTC": frames["BTC"].with_columns(pl.lit(0.0).alias("FUNDING"))}
+    with pytest.raises(DataError, match="funding and FUNDING are both the column funding"):
+        replayed(frames, {})
+
+
+def test_what_is_no_strategy_or_symbol_is_refused():
+    frames = {"BTC": flat(10.0, 5)}
+    with pytest.raises(ParameterError, match="strategy must have new and restored, as StrategyMaker, got 3"):
+        run(frames, strategy=3)
+    with pytest.raises(ParameterError, match="frames must have names of symbols, got 3"):
+        run({3: frames["BTC"], **frames})
+
+
+# --- the end of an account ---
+
+
+def test_ruin_does_not_wait_for_better_prices():
+    """The short cannot be closed in the bar of its ruin; that it would have come back is not known then."""
+    coin = candles([(10,) * 4] * 4 + [(30, 30, 30, 30, 0.0)] + [None] * 3 + [(5,) * 4] * 6)
+    costs = Costs(**{**_zero(), "leverage": 3.0})
+    report, _ = replayed({"BTC": flat(1.0, 14), "AAA": coin}, {0: {"AAA": ("sell", 9_000.0)}}, costs=costs)
+    assert report.ruined == "2024-01-01T04:00:00Z"
+    assert report.equity["equity"][-1] == pytest.approx(10_000.0 - 900.0 * 20.0)
+    assert report.trades.select("reason", "exit", "net").rows() == [("open", 30.0, pytest.approx(-18_000.0))]
+    assert report.metrics["ruined"] is True
+
+
+def test_nothing_is_told_of_what_comes_after_ruin():
+    frame = candles([(100, 100, 100, 100)] * 3 + [(60, 60, 60, 60)] + [(200,) * 4] * 4)
+    costs = Costs(**{**_zero(), "leverage": 3.0})
+    script = {0: {"BTC": ("buy", 30_000.0)}}
+    report, _ = replayed({"BTC": frame}, script, costs=costs, plan=WalkForward(folds=2, train=0))
+    assert report.decisions["ts"].max() < report.equity["ts"][-1]
+    assert set(report.decisions["fold"]) == {0}
+    assert [fold["number"] for fold in report.folds] == [0]
+
+
+# --- benchmarks ---
+
+
+@pytest.mark.parametrize("capital", [1_000.0, 5_000.0, 10_000.0, 25_000.0, 100_000.0])
+@pytest.mark.parametrize("price", [10.0, 97.0, 42_000.0, 0.3, 61_234.5])
+def test_equal_shares_of_what_cannot_be_sold(capital, price):
+    """All is in a coin without a candle at the first open of the month, in which another one is listed."""
+    btc = candles([(price,) * 4] * 744 + [None] + [(price,) * 4] * 20)
+    new = candles([(7.0,) * 4] * 30, first=744)
+    report, _ = replayed({"BTC": btc, "NEW": new}, {}, costs=Costs(), capital=capital)
+    bought = capital / (1.0 + Costs().fee) / (1.0 + Costs().half_spread)
+    assert report.equity["equal"][-1] == pytest.approx(bought, rel=1e-9)

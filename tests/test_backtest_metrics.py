@@ -307,3 +307,32 @@ def test_all_of_it_is_json(rows):
     found = metrics(frame, TRADES, capital=100.0, step_seconds=3600.0)
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["bars"] == rows
+
+
+def test_the_same_rows_have_the_same_figures_whatever_their_chunks_and_threads():
+    """Sums of floats depend on their order: by chunks, and of groups by which thread had which rows."""
+    rng = np.random.default_rng(8)
+    rows = 4_000
+    curve = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, rows)))
+    amounts = rng.lognormal(0.0, 3.0, (3, rows))
+    equity = equity_of(curve, step=3_600.0, costs=amounts[0], funding=amounts[1], traded=amounts[2], btc=curve[::-1])
+    trades = trades_of(
+        [
+            (side, *each, 3, reason, "calm")
+            for side, reason, each in zip(
+                rng.choice(["long", "short"], rows), rng.choice(["stop", "end"], rows), amounts.T.tolist(), strict=True
+            )
+        ]
+    )
+    attribution = pl.DataFrame(
+        dict(zip(ATTRIBUTION_COLUMNS, (range(rows), rng.choice(["alpha", "rl"], rows), amounts[0]), strict=True))
+    )
+
+    def chunked(frame, size):
+        return pl.concat([frame[at : at + size] for at in range(0, frame.height, size)], rechunk=False)
+
+    found = set()
+    for size in (rows, 7, 100, 999) * 15:
+        frames = [chunked(frame, size) for frame in (equity, trades, attribution)]
+        found.add(json.dumps(metrics(*frames, capital=100.0, step_seconds=3_600.0)))
+    assert len(found) == 1

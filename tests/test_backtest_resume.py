@@ -7,18 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
 import pytest
 
 from backtest_cases import Maker, flat, replayed, walk
-from comove import MasterOrchestrator
+from comove import FeatureRecipe, MasterOrchestrator
 from comove.backtest import Costs, Report, WalkForward, run
 from comove.backtest.replay import FoldRun
 from comove.data import simulate_market
 from comove.engine import MarketOptions, OrchestratorOptions
 from comove.errors import DataError, StateError
+from rl_cases import following_policy
 
 OPTIONS = OrchestratorOptions(
     sources=("alpha", "structure"), market=MarketOptions(window_size=60, lag_window=60), horizon=6
@@ -290,3 +292,23 @@ def test_a_failing_fold_is_told_and_the_others_stay_done(tmp_path):
     assert (tmp_path / "folds" / "00" / "state.comove").exists()
     assert not (tmp_path / "report.json").exists()
     assert replayed(frames, {})[0].equity.height == 60
+
+
+def test_folds_without_a_word_on_their_run_are_refused(market, tmp_path, stopped):
+    (tmp_path / "run.json").unlink()
+    with pytest.raises(StateError, match=r"holds folds without run\.json, which tells of what run"):
+        run(market, OPTIONS, plan=PLAN, out=tmp_path, costs=Costs(fee=0.02), replications=100)
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_another_policy_in_the_same_file_is_another_run(market, tmp_path):
+    note = {"recipe": asdict(FeatureRecipe(fill=None))}
+    file, out = tmp_path / "an.policy", tmp_path / "out"
+    following_policy(note=note).save(file)
+    options = OrchestratorOptions(sources=("alpha", "rl"), policy=str(file), market=OPTIONS.market, horizon=6)
+    plan = WalkForward(folds=1, train=500)
+    first = run(market, options, plan=plan, out=out, replications=0)
+    assert run(market, options, plan=plan, out=out, replications=0).equity.equals(first.equity)
+    following_policy(feature="btc_beta", std=0.5, note=note).save(file)
+    with pytest.raises(StateError, match="holds another run: policy differs;"):
+        run(market, options, plan=plan, out=out, replications=0)

@@ -111,19 +111,20 @@ class _Basket:
         for symbol, price in opens.items():
             ledger.mark(symbol, price)
         stuck = sum(ledger.value(symbol) for symbol in ledger.units if symbol not in opens)
-        share = (ledger.equity - stuck) / len(opens)
+        # Where all is stuck what is left is rounding, of either sign.
+        share = max(0.0, ledger.equity - stuck) / len(opens)
         changes = {symbol: share - ledger.value(symbol) for symbol in opens}
         # What is sold pays for what is bought, less what trading costs.
         for symbol in sorted(changes, key=lambda symbol: changes[symbol]):
             self._trade(symbol, opens[symbol], min(changes[symbol], self._affordable(symbol)))
 
     def _trade(self, symbol: str, price: float, value: float) -> None:
-        if value == 0.0:
-            return
         moved = self.usual.moved(symbol, abs(value), self.costs)
         filled = price * moved if value > 0.0 else price / moved
         held = self.ledger.units.get(symbol, 0.0)
         units = value / filled if value > 0.0 else max(value / price, -held)
+        if units == 0.0:
+            return
         self.ledger.trade(symbol, units, filled, self.costs.fee * abs(units) * filled)
 
     def _affordable(self, symbol: str) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from math import inf
 from typing import Any, Final
 
 from comove.backtest.costs import Costs
@@ -26,6 +27,7 @@ Candle = Mapping[str, Any]
 
 #: An order of which less is left after the limits is not worth a fill.
 _LEAST_PART: Final = 0.01
+_ORDERS: Final = ("buy", "sell", "reduce", "exit")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -137,6 +139,7 @@ class Broker:
                 continue
             self._waiting.pop(symbol, None)
             if decision.action != "hold":
+                _check(decision)
                 self._waiting[symbol] = Waiting(
                     action=decision.action,
                     size=decision.size,
@@ -410,6 +413,17 @@ class Broker:
         self._held = {symbol: Holding(**each) for symbol, each in state["held"].items()}
         self._waiting = {symbol: Waiting(**each) for symbol, each in state["waiting"].items()}
         self.records.closed = state["closed"]
+
+
+def _check(decision: Decision) -> None:
+    """Raise where a decision of a strategy cannot be carried out."""
+    if decision.action not in _ORDERS:
+        known = ", ".join(_ORDERS)
+        raise DataError(f"{decision.symbol}: action must be hold, {known}, got {decision.action!r}", "action")
+    if decision.action != "exit" and not 0.0 < decision.size < inf:
+        raise DataError(
+            f"{decision.symbol}: size to {decision.action} must be above 0 and finite, got {decision.size!r}", "size"
+        )
 
 
 def _trades(candle: Candle) -> bool:

@@ -169,7 +169,7 @@ def _paid(report: Report) -> Floats:
     # Targets are limit orders, which no spread is paid for.
     limits = (
         report.trades.filter(pl.col("reason") == "take_profit")
-        .group_by(ts="closed")
+        .group_by(ts="closed", maintain_order=True)
         .agg((pl.col("units") * pl.col("exit")).sum().alias("limits"))
     )
     half = float(report.costs["half_spread"])

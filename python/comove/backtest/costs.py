@@ -20,12 +20,13 @@ from comove.options import count, positive, within
 
 __all__ = ["Costs"]
 
+MOST_FUNDING: Final = 0.1
 _WITHIN: Final = {
     "fee": (0.0, 0.1),
     "maker_fee": (-0.01, 0.1),
     "half_spread": (0.0, 0.1),
     "impact": (0.0, 100.0),
-    "funding_rate": (-0.1, 0.1),
+    "funding_rate": (-MOST_FUNDING, MOST_FUNDING),
     "recovery": (0.0, 1.0),
     "maintenance": (0.0, 0.99),
 }

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from comove.backtest.costs import MOST_FUNDING
 from comove.data.candles import as_candles
 from comove.data.columns import to_float
 from comove.errors import DataError, ParameterError
@@ -31,13 +32,27 @@ def read_history(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     if not frames:
         raise DataError("frames must hold at least one symbol, got none", "frames")
     read = {}
+    for symbol in frames:
+        if not isinstance(symbol, str) or not symbol:
+            raise ParameterError(f"frames must have names of symbols, got {symbol!r}", "symbol")
     for symbol in sorted(frames):
         frame = frames[symbol]
         if not isinstance(frame, pl.DataFrame):
             raise ParameterError(f"frames must hold Polars DataFrames, {symbol} is {type(frame).__name__}", "type")
         candles = as_candles(frame, source=symbol)
-        if FUNDING in frame.columns:
-            candles = candles.with_columns(to_float(frame[FUNDING], FUNDING, source=symbol).alias(FUNDING))
+        named = [column for column in frame.columns if column.lower() == FUNDING]
+        if len(named) > 1:
+            raise DataError(f"{symbol}: {' and '.join(named)} are both the column {FUNDING}", "columns")
+        if named:
+            rates = to_float(frame[named[0]], FUNDING, source=symbol)
+            largest = rates.abs().max()
+            if isinstance(largest, float) and largest > MOST_FUNDING:
+                raise DataError(
+                    f"{symbol}: {FUNDING} must be a part of the value, within {-MOST_FUNDING} and {MOST_FUNDING}, "
+                    f"got {largest}",
+                    "funding",
+                )
+            candles = candles.with_columns(rates.alias(FUNDING))
         read[symbol] = candles
     return read
 

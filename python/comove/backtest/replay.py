@@ -105,7 +105,9 @@ class FoldRun:
                     reason = "liquidation" if ruined else "end"
                     broker.finish(ts, candles, reason)
                     if broker.halted:
-                        broker.settle(ts, _bars_of(frames, ts + 1, _LATEST), reason)
+                        # An account that is worth nothing is over at this bar, whatever comes later.
+                        later = () if ruined else _bars_of(frames, ts + 1, _LATEST)
+                        broker.settle(ts, later, reason)
                     # What closing costs may be more than what was left.
                     ruined = ruined or not broker.ledger.equity > 0.0
                 broker.note(ts, before, None if ruined else strategy.regime, 0.0 if last else strategy.heat)

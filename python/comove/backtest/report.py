@@ -130,7 +130,13 @@ class Report:
             whole_file(place / _DECISIONS, self.decisions.write_parquet)
         else:
             decisions = pl.concat([scan_table(file) for file in self.decision_files])
-            whole_file(place / _DECISIONS, lambda draft: decisions.sink_parquet(draft))
+            try:
+                whole_file(place / _DECISIONS, lambda draft: decisions.sink_parquet(draft))
+            except pl.exceptions.PolarsError as error:
+                files = ", ".join(str(file) for file in self.decision_files)
+                raise DataError(
+                    f"a file of decisions is damaged, one of {files}: {error}", "file_unreadable"
+                ) from error
         _write_json(place / _METRICS, self.metrics)
         # The last of all: where it is, the others are.
         _write_json(place / _ABOUT, self.about)

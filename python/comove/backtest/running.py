@@ -136,6 +136,8 @@ def run(
     200
     """
     chosen = options_of(options, OrchestratorOptions)
+    if strategy is not None and not all(callable(getattr(strategy, verb, None)) for verb in ("new", "restored")):
+        raise ParameterError(f"strategy must have new and restored, as StrategyMaker, got {strategy!r}", "strategy")
     charged, planned = options_of(costs, Costs, "costs"), options_of(plan, WalkForward, "plan")
     start = chosen.capital if capital is None else positive("capital", capital)
     workers = count("workers", workers, 1, 256)
@@ -177,6 +179,7 @@ def run(
             "options": {} if options is None and strategy is not None else plain_options(chosen),
             "strategy": "orchestrator" if strategy is None else repr(strategy),
             "agent": None if agent is None else asdict(agent),
+            "policy": None if strategy is not None else _digest_of_file(chosen.policy),
             "seed": seed,
             "replications": replications,
             "step_seconds": bar_seconds(candles, times),
@@ -232,6 +235,13 @@ def _digest(candles: Mapping[str, pl.DataFrame]) -> str:
     return digest.hexdigest()
 
 
+def _digest_of_file(name: str | None) -> str | None:
+    """Return a number of what a file holds; None where there is none, which whoever needs it will say."""
+    if name is None or not Path(name).is_file():
+        return None
+    return hashlib.blake2b(Path(name).read_bytes(), digest_size=16).hexdigest()
+
+
 def _finished(folder: Path, about: Mapping[str, Any]) -> bool:
     """Tell whether this very run is finished in a folder; begin it, or go on, where it is not.
 
@@ -243,6 +253,11 @@ def _finished(folder: Path, about: Mapping[str, Any]) -> bool:
     file = folder / _RUN
     plain = json.loads(json.dumps(about))
     if not file.exists():
+        if (folder / _FOLDS).exists():
+            raise StateError(
+                f"{folder} holds {_FOLDS} without {_RUN}, which tells of what run; delete them, or take another folder",
+                "other_run",
+            )
         whole_file(file, lambda draft: draft.write_text(json.dumps(plain, indent=1, sort_keys=True), encoding="utf-8"))
         return False
     try:
@@ -253,7 +268,8 @@ def _finished(folder: Path, about: Mapping[str, Any]) -> bool:
         raise StateError(f"{file} must hold an object, got {type(before).__name__}; take another folder", "other_run")
     other = sorted(name for name in {*before, *plain} if before.get(name) != plain.get(name))
     if other:
-        raise StateError(f"{folder} holds another run: {', '.join(other)} differ; take another folder", "other_run")
+        verb = "differs" if len(other) == 1 else "differ"
+        raise StateError(f"{folder} holds another run: {', '.join(other)} {verb}; take another folder", "other_run")
     return (folder / "report.json").exists()
 
 
@@ -304,16 +320,16 @@ def _report(
     replications: int,
     shown: bool,
 ) -> Report:
-    frames, ruined = stitched(runs, capital)
+    frames, ruined, used = stitched(runs, capital)
     for name, curve in curves.items():
         frames["equity"] = frames["equity"].join(
             curve.rename({"equity": name}), on="ts", how="left", maintain_order="left"
         )
     told = {name: value for name, value in about.items() if name != "candles"}
-    told |= {"folds": [times_of(run) for run in runs], "ruined": ruined}
+    told |= {"folds": [times_of(run) for run in runs[:used]], "ruined": ruined}
     with progress_bar("figures", shown=shown):
         metrics = figures_of(
             **frames, capital=capital, step_seconds=about["step_seconds"], seed=seed, replications=replications
         )
-    files = tuple(file for run in runs for file in run.decisions())
+    files = tuple(file for run in runs[:used] for file in run.decisions())
     return Report(metrics=metrics, about=told, decision_files=files, **frames)

@@ -19,7 +19,7 @@ _MONEY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def stitched(runs: Sequence[FoldRun], capital: float) -> tuple[dict[str, pl.DataFrame], str | None]:
+def stitched(runs: Sequence[FoldRun], capital: float) -> tuple[dict[str, pl.DataFrame], str | None, int]:
     """Return the frames of all folds as those of one account, and when it was ruined.
 
     Parameters
@@ -34,10 +34,13 @@ def stitched(runs: Sequence[FoldRun], capital: float) -> tuple[dict[str, pl.Data
     dict of str to DataFrame
         ``equity``, ``trades`` and ``attribution`` as `Report` has them, but for the benchmarks.
     str or None
+    int
+        Folds in them.
     """
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in _MONEY}
-    factor, trades, ruined_at = 1.0, 0, None
+    factor, trades, ruined_at, used = 1.0, 0, None, 0
     for run in runs:
+        used += 1
         frames, ruined = run.result()
         for name, frame in frames.items():
             scaled = frame.with_columns(pl.col(*_MONEY[name]) * factor) if _MONEY[name] else frame
@@ -54,7 +57,7 @@ def stitched(runs: Sequence[FoldRun], capital: float) -> tuple[dict[str, pl.Data
     equity = whole["equity"]
     top = pl.col("equity").cum_max().clip(lower_bound=capital)
     whole["equity"] = equity.with_columns((pl.col("equity") / top - 1.0).alias("drawdown"))
-    return whole, ruined_at
+    return whole, ruined_at, used
 
 
 def _shared_out(attribution: pl.DataFrame, trades: pl.DataFrame) -> pl.DataFrame:

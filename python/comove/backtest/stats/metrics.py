@@ -134,6 +134,8 @@ def metrics(
     """
     _has("equity", equity, EQUITY_COLUMNS)
     _has("trades", trades, TRADE_COLUMNS)
+    # A sum goes chunk by chunk, and where chunks lie is chance.
+    equity, trades = equity.rechunk(), trades.rechunk()
     start = positive("capital", capital)
     years = equity.height / bars_a_year(step_seconds)
     curves = {name: returns_of(equity, name, start) for name in ("equity", *_BENCHMARKS)}
@@ -205,7 +207,7 @@ def _costs(equity: pl.DataFrame, years: float) -> dict[str, float | None]:
 
 def _sources(attribution: pl.DataFrame) -> dict[str, Any]:
     _has("attribution", attribution, ATTRIBUTION_COLUMNS)
-    return attribution_by_source(attribution)
+    return attribution_by_source(attribution.rechunk())
 
 
 def _has(name: str, frame: pl.DataFrame, columns: tuple[str, ...]) -> None:

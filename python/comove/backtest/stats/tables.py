@@ -20,6 +20,8 @@ UNKNOWN: Final = "unknown"
 _TIMES: Final = ("drawdown_from", "drawdown_low", "drawdown_to", "drawdown_days")
 _NS: Final = 1_000_000_000
 
+# Groups keep their order: without it threads share the rows of a group out by chance, and its sum with them.
+
 
 def trades_of(trades: pl.DataFrame) -> dict[str, Any]:
     """Return count, net, mean_net, hit_rate, profit_factor, mean_rows, costs and funding of trades.
@@ -32,7 +34,7 @@ def trades_of(trades: pl.DataFrame) -> dict[str, Any]:
 
 def trades_by(trades: pl.DataFrame, name: str) -> dict[str, dict[str, Any]]:
     """Return the figures of `trades_of` by the values of a column, in the order of their names."""
-    groups = trades.with_columns(_named(name)).group_by(name).agg(_TRADES).sort(name)
+    groups = trades.with_columns(_named(name)).group_by(name, maintain_order=True).agg(_TRADES).sort(name)
     return {row.pop(name): _stats(row) for row in groups.iter_rows(named=True)}
 
 
@@ -86,7 +88,7 @@ def months_of(times: pl.Series, curves: Mapping[str, Floats | None]) -> list[dic
         for name, returns in curves.items()
     ]
     sums = [pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).otherwise(None).alias(name) for name in curves]
-    months = frame.with_columns(growth).group_by("year", "month").agg(sums).sort("year", "month")
+    months = frame.with_columns(growth).group_by("year", "month", maintain_order=True).agg(sums).sort("year", "month")
     return [
         {
             name: value if name in ("year", "month") or value is None else known(float(np.expm1(value)))
@@ -100,7 +102,7 @@ def attribution_by_source(attribution: pl.DataFrame) -> dict[str, dict[str, Any]
     """Return the trades each source had a share in, and its part of their net, in the order of names."""
     groups = (
         attribution.with_columns(_named("source"))
-        .group_by("source")
+        .group_by("source", maintain_order=True)
         .agg(trades=pl.col("trade").n_unique(), net=pl.col("net").sum())
         .sort("source")
     )
