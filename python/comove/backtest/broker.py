@@ -132,14 +132,21 @@ class Broker:
         return equity
 
     def order(self, decisions: Mapping[str, Decision], regime: str | None) -> None:
-        """Take the orders of a bar: they are filled at the next open of their coin."""
+        """Take the orders of a bar: they are filled at the next open of their coin.
+
+        Raises
+        ------
+        DataError
+            One that cannot be carried out; then none is taken.
+        """
+        for decision in decisions.values():
+            _check(decision)
         for symbol, decision in decisions.items():
             # Without a candle the strategy had nothing to decide on; what waits goes on waiting.
             if decision.price is None:
                 continue
             self._waiting.pop(symbol, None)
             if decision.action != "hold":
-                _check(decision)
                 self._waiting[symbol] = Waiting(
                     action=decision.action,
                     size=decision.size,
@@ -417,6 +424,8 @@ class Broker:
 
 def _check(decision: Decision) -> None:
     """Raise where a decision of a strategy cannot be carried out."""
+    if decision.action == "hold":
+        return
     if decision.action not in _ORDERS:
         known = ", ".join(_ORDERS)
         raise DataError(f"{decision.symbol}: action must be hold, {known}, got {decision.action!r}", "action")

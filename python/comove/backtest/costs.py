@@ -20,6 +20,7 @@ from comove.options import count, positive, within
 
 __all__ = ["Costs"]
 
+#: Of one payment, as a part of the value: of the option, and of a column of rates.
 MOST_FUNDING: Final = 0.1
 _WITHIN: Final = {
     "fee": (0.0, 0.1),

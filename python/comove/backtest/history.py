@@ -23,9 +23,9 @@ def read_history(frames: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     Raises
     ------
     DataError, OrderError
-        No symbol, or candles that cannot be used.
+        No symbol, or candles that cannot be used; rates of funding beyond `MOST_FUNDING`.
     ParameterError
-        No mapping of DataFrames.
+        No mapping of names to DataFrames.
     """
     if not isinstance(frames, Mapping):
         raise ParameterError(f"frames must be a mapping of symbol to DataFrame, got {type(frames).__name__}", "type")

@@ -24,7 +24,7 @@ def worker_pool(workers: int, begin: Callable[..., None], *common: Any) -> Itera
     Parameters
     ----------
     workers : int
-        Others than this one begin with a new interpreter, so a script needs ``if __name__ == "__main__":``.
+        How many. They begin with a new interpreter, so a script needs ``if __name__ == "__main__":``.
     begin : callable
         Called in each of them with what their work has in `common`; both can be pickled.
     """
